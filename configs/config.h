@@ -1,0 +1,117 @@
+// One experiment, as one YAML file that every process of it reads. An unknown key stops the
+// program, naming file, line and the nearest known key. Credentials never stand here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace dws {
+
+struct RunSection {
+    std::string name = "run";        // prefix of every key in the bucket
+    std::string output = "out/run";  // folder for event logs
+    std::uint64_t seed = 0;
+};
+
+struct BucketSection {
+    std::string uri = "out/run/bucket";  // a folder, or file:///folder
+    double latency_ms = 0;               // added to every call: a bucket far away
+    double megabit_per_s = 0;            // payload speed each way; 0: as it is
+    double retry_deadline_s = 10;        // a call is retried this long before it has failed
+};
+
+struct DoorbellSection {
+    std::string inside;     // where ringers connect; empty: no doorbell
+    std::string outside;    // where listeners connect
+    double poll_ms = 1000;  // without a ring the next key is looked up this often
+};
+
+struct ModelSection {
+    std::string config;      // path of config.json, relative to the YAML file
+    std::string checkpoint;  // safetensors to start from; empty: random
+};
+
+struct SyncSection {
+    std::string encoding = "gap_delta";  // gap_delta | raw
+    std::int64_t file_mib = 64;          // files are cut here
+    bool full_rescan = true;             // every version; false: rescan_tiles of it, rolling
+    std::int64_t rescan_tiles = 16;
+};
+
+struct EnvSection {
+    std::string endpoint = "tcp://127.0.0.1:5555";
+    std::string rules = "open";  // open | textarena
+    std::string words = "/usr/share/dict/american-english-small";
+    std::int64_t secrets = 0;  // this many words drawn by secrets_seed; 0: all
+    std::uint64_t secrets_seed = 1;
+    std::int64_t sessions_max = 256;
+    double session_expiry_s = 300;
+};
+
+struct WorkerSection {
+    std::int64_t threads = 1;
+    std::int64_t slots = 128;     // games in flight
+    std::int64_t group_size = 8;  // games of one secret
+    double temperature = 1;
+    std::string kv_policy = "keep";        // keep | recompute, at a commit
+    std::int64_t groups_ahead_max = 24;    // undecided groups of this worker; more: it pauses
+    std::int64_t staleness_max_steps = 8;  // it pauses when its weights are further behind
+    std::int64_t hold_back_versions = 0;   // commits a version only when this many newer exist
+    double win_reward = 1;                 // per-turn rewards: see reward.h
+    double speed_reward = 0.5;
+    double green_reward = 0.1;
+    double yellow_reward = 0.03;
+    double valid_reward = 0.2;
+};
+
+struct WarmStartSection {
+    std::int64_t steps = 0;  // cross-entropy steps before anchor 0; 0: none
+    std::int64_t games_per_step = 64;
+    double learning_rate = 2e-3;
+    std::int64_t warmup_steps = 10;  // linear from 0; then linear down to a tenth
+};
+
+struct TrainerSection {
+    std::int64_t threads = 1;
+    std::int64_t steps = 300;
+    std::int64_t groups_per_step = 32;
+    double learning_rate = 3e-4;
+    std::int64_t lr_warmup_steps = 5;
+    double beta1 = 0.9;
+    double beta2 = 0.95;
+    double epsilon = 1e-8;
+    double weight_decay = 0;
+    double gradient_clip = 1;        // L2 norm over all arrays
+    double dead_band = 0;            // a word is published when |master - published| exceeds it
+    std::string advantage = "turn";  // turn | episode
+    std::string correction = "truncated";  // truncated | clipped | off
+    double ratio_max = 2;                  // truncated: min(ratio, this)
+    double ratio_clip = 0.2;               // clipped: PPO's epsilon
+    std::int64_t max_staleness_steps = 8;  // older groups are dropped
+    WarmStartSection warm_start;
+};
+
+struct EvaluationSection {
+    std::int64_t games = 512;
+    std::uint64_t seed = 20'000;
+};
+
+struct Config {
+    RunSection run;
+    BucketSection bucket;
+    DoorbellSection doorbell;
+    ModelSection model;
+    SyncSection sync;
+    EnvSection env;
+    WorkerSection worker;
+    TrainerSection trainer;
+    EvaluationSection evaluation;
+};
+
+// overrides: "trainer.steps=50", applied after the file. Throws std::runtime_error with one line:
+// file, line, key, what was expected. Paths of the model section are made relative to the file.
+Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+
+}  // namespace dws

@@ -1,0 +1,60 @@
+// An inference engine, as the worker needs it: token sequences in, sampled tokens with their
+// log-probabilities out, and weights that change only between two calls of advance().
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sync/replica.h"
+
+namespace dws {
+
+// One stretch of sampling. The context only grows: each request of a sequence starts with all
+// tokens of the one before and what it sampled.
+struct GenerateRequest {
+    std::uint64_t sequence = 0;         // the caller's name for it
+    std::vector<std::int32_t> context;  // all tokens so far
+    int new_tokens = 1;                 // how many to sample
+    std::uint64_t seed = 0;             // same seed, context and weights: same tokens
+};
+
+struct Completion {
+    std::uint64_t sequence = 0;
+    std::vector<std::int32_t> tokens;    // (new_tokens,)
+    std::vector<float> logprobs;         // (new_tokens,) after temperature and allowed set
+    std::vector<std::int64_t> versions;  // (new_tokens,) of the weights that sampled each
+    std::vector<std::int64_t> steps;     // (new_tokens,) their trainer step
+};
+
+// What a commit does to keys and values computed by older weights.
+enum class KvPolicy { keep, recompute };
+
+struct EngineOptions {
+    int slots = 64;                            // sequences in flight at once
+    int capacity_tokens = 64;                  // longest context with its new tokens
+    std::vector<std::int32_t> allowed_tokens;  // sampling is restricted to; empty: all
+    float temperature = 1;
+    KvPolicy kv_policy = KvPolicy::keep;
+};
+
+class Engine {
+public:
+    virtual ~Engine() = default;
+
+    // True when one more sequence can be opened.
+    virtual bool has_room() const = 0;
+    // Opens the sequence or goes on with it.
+    virtual void submit(GenerateRequest request) = 0;
+    // Forgets the sequence and frees its slot.
+    virtual void release(std::uint64_t sequence) = 0;
+    // One token boundary: every request in flight gains one token. Those that are whole.
+    virtual std::vector<Completion> advance() = 0;
+    virtual std::size_t in_flight() const = 0;
+
+    // What advance() samples with. Call set_version() after weights were committed, between two
+    // calls of advance(); keys and values are treated by the policy.
+    virtual void set_version(std::int64_t version, std::int64_t trainer_step) = 0;
+};
+
+}  // namespace dws

@@ -1,0 +1,72 @@
+// An object store: all that this project asks of one. Objects are written whole and never changed
+// in place. Calls block; every implementation is safe to call from several threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace dws {
+
+enum class PutOutcome { created, existed };
+
+// Part of an object. A get() returns fewer bytes when the object ends sooner.
+struct ByteRange {
+    std::uint64_t offset = 0;
+    std::uint64_t length;  // the caller's limit: no reply is larger, whatever the store holds
+};
+
+enum class Listing {
+    objects,  // every key that starts with the prefix
+    folders,  // the distinct parts up to the next '/', each with that '/'
+};
+
+// Keys are '/'-separated names of letters, digits, '.', '_' and '-'; no name is "." or "..".
+bool is_valid_key(std::string_view key);
+
+class Bucket {
+public:
+    virtual ~Bucket() = default;
+
+    // Replaces what is there: only for objects named by their content, where that is the same.
+    virtual Result<Done> put(std::string_view key, std::span<const std::byte> object) = 0;
+    // Atomic: of all callers of one key exactly one reads `created`. Fault::transport leaves open
+    // whether the object is there; whoever needs to know reads it back.
+    virtual Result<PutOutcome> put_if_absent(std::string_view key,
+                                             std::span<const std::byte> object) = 0;
+    // Fault::missing when there is no such object.
+    virtual Result<Bytes> get(std::string_view key, ByteRange range) = 0;
+    virtual Result<std::vector<std::string>> list(std::string_view prefix, Listing what) = 0;
+    // Removing what is not there succeeds.
+    virtual Result<Done> remove(std::string_view key) = 0;
+};
+
+// How a bucket far away behaves, for trying out what distance does. All zero: as it is.
+struct LinkShape {
+    double latency_ms = 0;     // added to every call
+    double megabit_per_s = 0;  // of payload, each way; 0 is unlimited
+};
+
+// How long a call is retried before Fault::transport is final.
+struct RetryPolicy {
+    double first_wait_ms = 50;  // doubles each time, with jitter
+    double longest_wait_ms = 2'000;
+    double deadline_s = 10;
+};
+
+// uri: "file:///dir" or a path. The bucket retries by the policy; the folder is made when absent.
+// Throws std::runtime_error naming the folder when it cannot be made or written.
+std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link);
+
+// Creates a key twice under `prefix`: the second must be refused. Fault::untrusted for a store
+// that ignores the condition, since two writers could not be told apart there.
+Result<Done> probe_put_if_absent(Bucket& bucket, const std::string& prefix);
+
+}  // namespace dws

@@ -1,0 +1,40 @@
+// Deltas and anchors as other tools write and read them (FORMAT.md, "Interchange"): a delta is a
+// safetensors file with `{name}.idx` and `{name}.val` per changed array, an anchor holds plain
+// `{name}` tensors.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "sync/array_table.h"
+#include "sync/changes.h"
+
+namespace dws {
+
+enum class Encoding {
+    raw,        // idx: int32 flat positions
+    gap_delta,  // idx: u16 gaps, u32 for an array with a gap above 65,535; idx[k]-idx[k-1]-1
+};
+
+// Takes one finished file. False stops the encoder (the receiver has been asked to stop).
+using FileSink = std::function<bool(Bytes file)>;
+
+// Files are cut between arrays once they reach file_bytes; an array is never split. A delta
+// without changes is one file without arrays. False when the sink stopped it.
+bool encode_delta(const ArrayTable& table, const Changes& changes, std::int64_t version,
+                  Encoding encoding, std::size_t file_bytes, const FileSink& sink);
+bool encode_anchor(const ArrayTable& table, std::span<const std::byte> words, std::int64_t version,
+                   std::size_t file_bytes, const FileSink& sink);
+
+// Adds one file's changes (`before` empty). Fault::corrupt: not such a file, unknown array, wrong
+// dtype or length, positions out of range or not ascending, an array seen before.
+Result<Done> decode_delta(const ArrayTable& table, std::span<const std::byte> file,
+                          std::int64_t version, Changes& changes);
+// Copies one file's arrays into words (the table's flat buffer); has_array is marked per array.
+Result<Done> decode_anchor(const ArrayTable& table, std::span<const std::byte> file,
+                           std::span<std::byte> words, std::vector<bool>& has_array);
+
+}  // namespace dws

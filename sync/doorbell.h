@@ -1,0 +1,65 @@
+// "Look": a hint that something new is in the bucket. Dropping, repeating or reordering every
+// hint changes latency, never results; whoever hears nothing polls.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/message_socket.h"
+
+namespace dws {
+
+// Rings for others. endpoint: the broker's inner side; empty makes ring() a no-op. One thread.
+class DoorbellRinger {
+public:
+    explicit DoorbellRinger(const std::string& endpoint);
+    // topic: "log" or "games"; hint: for people reading along ("version 43").
+    void ring(const std::string& topic, const std::string& hint);
+
+private:
+    std::optional<MessageSocket> socket_;
+};
+
+// Hears rings of one topic. endpoint: the broker's outer side; empty: only the time-out passes.
+class DoorbellListener {
+public:
+    DoorbellListener(const std::string& endpoint, std::string topic);
+    // Returns when a ring of the topic was heard (true), the time-out passed or stop was requested
+    // (false). Rings that piled up count once.
+    bool wait(std::chrono::milliseconds timeout, std::stop_token stop);
+
+private:
+    const std::string topic_;
+    std::optional<MessageSocket> socket_;
+};
+
+// What a broker does to messages on purpose, so that losing them can be tried out.
+struct DoorbellFaults {
+    double drop = 0;      // share of messages, 0 to 1
+    double repeat = 0;    // share sent twice
+    double delay_ms = 0;  // each message waits a random time up to this, so order is lost
+    std::uint64_t seed = 1;
+};
+
+// The broker: whatever arrives inside (XSUB) goes to everybody outside (XPUB). Runs until stopped.
+class DoorbellBroker {
+public:
+    DoorbellBroker(const std::string& inside, const std::string& outside, DoorbellFaults faults);
+    void run(std::stop_token stop);
+
+    struct Counts {
+        std::uint64_t heard = 0, dropped = 0, repeated = 0, sent = 0;
+    };
+    const Counts& counts() const { return counts_; }
+
+private:
+    MessageSocket inside_;
+    MessageSocket outside_;
+    const DoorbellFaults faults_;
+    Counts counts_;
+};
+
+}  // namespace dws

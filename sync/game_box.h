@@ -1,0 +1,70 @@
+// Finished games on their way to the trainer, through the bucket. A worker numbers its groups
+// without gaps and creates each only if absent; the trainer reads each worker's next number.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/bounded_queue.h"
+#include "sync/bucket.h"
+#include "sync/game_group.h"
+
+namespace dws {
+
+// The worker's side. Uploads in the background; order is kept.
+class GameOutbox {
+public:
+    // doorbell: the broker's inner side, empty for none. fault: called on the upload thread; a
+    // transport fault is tried again until it works.
+    GameOutbox(Bucket& bucket, std::string run, std::string worker, const std::string& doorbell,
+               std::function<void(const Error&)> fault);
+    ~GameOutbox();
+
+    // Takes the group, sets worker and number. Waits while four groups are on their way already.
+    // False when stop was requested first.
+    bool submit(GameGroup group, std::stop_token stop);
+    std::int64_t submitted() const;  // groups so far = the next number
+    // Waits until all that was submitted is in the bucket. False when stopped first.
+    bool flush(std::stop_token stop);
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+// A group as found in the bucket, or the reason why number `number` of `worker` is unreadable.
+struct ReceivedGroup {
+    std::string worker;
+    std::int64_t number = 0;
+    std::optional<GameGroup> group;  // empty: refused
+    std::optional<Error> error;
+};
+
+// The trainer's side. Discovers workers by listing, fetches in the background.
+class GameInbox {
+public:
+    // cursors: worker -> first number not yet decided, from the log. doorbell: the outer side.
+    // capacity: groups held in memory; the rest wait in the bucket.
+    GameInbox(Bucket& bucket, std::string run, std::map<std::string, std::int64_t> cursors,
+              const std::string& doorbell, std::chrono::milliseconds poll, std::size_t capacity,
+              std::function<void(const Error&)> fault);
+    ~GameInbox();
+
+    // The next group, of any worker, each worker's in order. Empty when stop was requested.
+    std::optional<ReceivedGroup> pop(std::stop_token stop);
+    std::size_t waiting() const;  // groups fetched and not yet popped
+    std::size_t workers() const;  // seen so far
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace dws

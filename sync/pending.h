@@ -1,0 +1,29 @@
+// Changes that no version holds yet. While the publisher is busy steps merge into them, per tile:
+// the first old and the last new word are kept, a word that came back is dropped. Size is bounded
+// by the model (10 bytes a word at worst), whatever the number of steps.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "sync/changes.h"
+#include "sync/record.h"
+
+namespace dws {
+
+// What one or several optimizer steps add to the next version.
+struct Pending {
+    Changes changes;
+    std::vector<GamesConsumed> games;
+    std::int64_t trainer_step = 0;  // after the last of them
+    std::int64_t steps = 0;         // how many; 0 means nothing is pending
+    double first_step_unix_s = 0;   // when the oldest of them was handed over
+
+    // later: steps that follow directly on those held here.
+    void merge(Pending later);
+};
+
+void merge(TileChanges& held, const TileChanges& later);
+void merge(std::vector<GamesConsumed>& held, const std::vector<GamesConsumed>& later);
+
+}  // namespace dws

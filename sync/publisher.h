@@ -1,0 +1,89 @@
+// The trainer's side: changes in, versions out. One background thread encodes, uploads and
+// commits; the trainer hands steps over and never waits for the bucket. While the thread is busy
+// steps merge, and the next version covers several.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "sync/array_table.h"
+#include "sync/bucket.h"
+#include "sync/chain.h"
+#include "sync/codec_interchange.h"
+#include "sync/pending.h"
+
+namespace dws {
+
+struct PublisherOptions {
+    std::string run;
+    Encoding encoding = Encoding::gap_delta;
+    std::size_t file_bytes = 64u << 20;  // a file is named by its hash, so it is whole before it
+                                         // is sent; this is also the memory one file takes
+    std::string doorbell;                // endpoint of the broker's inner side; empty: none
+    double retry_wait_s = 1;             // between attempts once the bucket's own retries are spent
+};
+
+// One committed version, as the trainer's log tells it.
+struct PublishedVersion {
+    Record record;
+    std::int64_t steps = 0;  // optimizer steps it covers
+    std::uint64_t file_bytes = 0;
+    double encode_ms = 0;  // includes hashing
+    double upload_ms = 0;
+    double commit_ms = 0;
+    double total_ms = 0;  // from the cut to the committed record
+};
+
+// What the publisher's thread has to say; called on that thread.
+struct PublisherEvents {
+    std::function<void(const PublishedVersion&)> published;
+    std::function<void(const Error&)> fault;  // transport: it goes on trying. Others: it stopped.
+};
+
+class Publisher {
+public:
+    // A new run: record 0 must be absent (Fault::superseded otherwise).
+    static Result<std::unique_ptr<Publisher>> start_new(Bucket& bucket, const ArrayTable& table,
+                                                        PublisherOptions options,
+                                                        PublisherEvents events);
+    // A resumed run: continues the log after `position` with a new epoch, whose record is
+    // committed before this returns. The trainer holds position.version.
+    static Result<std::unique_ptr<Publisher>> resume(Bucket& bucket, const ArrayTable& table,
+                                                     PublisherOptions options,
+                                                     PublisherEvents events,
+                                                     ChainPosition position);
+    ~Publisher();
+
+    // Anchor 0 of a new run; waits until it is committed or fails.
+    Result<Done> publish_anchor(std::span<const std::byte> words, std::int64_t trainer_step,
+                                std::vector<GamesConsumed> games);
+
+    // One or more optimizer steps. Never waits for the bucket. False when the publisher has
+    // stopped for good (failure() says why).
+    bool hand_over(Pending step);
+
+    // Waits until everything handed over is committed. False on failure or stop.
+    bool flush(std::stop_token stop);
+    // flush(), then the record that ends the run.
+    Result<Done> finish(std::stop_token stop);
+
+    std::optional<Error> failure() const;
+    std::uint64_t pending_words() const;  // changes that wait for the next version
+
+private:
+    Publisher(Bucket& bucket, const ArrayTable& table, PublisherOptions options,
+              PublisherEvents events, ChainWriter writer);
+    void run(std::stop_token stop);
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace dws

@@ -1,0 +1,77 @@
+// A log record: the commit of a version. Before it is there the version does not exist; after it
+// is there the version does, whole. FORMAT.md has every field.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "sync/digest.h"
+
+namespace dws {
+
+// Limits of what is accepted from outside (FORMAT.md, "Limits").
+inline constexpr std::size_t kMaxRecordBytes = 16u << 20;
+inline constexpr std::size_t kMaxObjectsPerRecord = 100'000;
+inline constexpr std::uint64_t kMaxObjectBytes = 1ull << 40;
+
+enum class RecordKind {
+    epoch,   // a writer begins: start of a resumed or taken-over run
+    anchor,  // a version stored whole
+    delta,   // one base version turned into one later version
+    end,     // the run is complete; no version follows in this epoch
+};
+
+struct ObjectRef {
+    std::string key;  // without the run's prefix: "objects/delta-000043-<hash16>.safetensors"
+    std::uint64_t size_bytes;
+    std::string sha256;  // hex
+    bool operator==(const ObjectRef&) const = default;
+};
+
+// One worker's game groups decided since the previous record: numbers first..next-1. Those not
+// listed were trained.
+struct GamesConsumed {
+    std::string worker;
+    std::int64_t first = 0;
+    std::int64_t next = 0;
+    std::vector<std::int64_t> skipped;  // nothing to learn: every game of the group did the same
+    std::vector<std::int64_t> stale;    // too old, dropped
+    std::vector<std::int64_t> refused;  // not readable, dropped
+    bool operator==(const GamesConsumed&) const = default;
+};
+
+struct Record {
+    std::string run;
+    std::uint64_t sequence = 0;
+    std::uint64_t epoch = 0;
+    std::string writer;
+    std::string nonce;
+    RecordKind kind = RecordKind::epoch;
+    std::int64_t version = -1;       // the version that holds after this record; -1: none yet
+    std::int64_t base_version = -1;  // of a delta
+    std::vector<ObjectRef> objects;
+    std::uint64_t changed_words = 0;
+    std::uint64_t total_words = 0;
+    std::string layout_hash;
+    Digest digest;                  // of `version`
+    std::int64_t trainer_step = 0;  // optimizer steps in `version`
+    std::vector<GamesConsumed> games;
+    std::string previous_sha256;  // of the previous record's stored bytes; empty for record 0
+    double created_unix_s = 0;    // a label for people; nothing depends on it
+};
+
+const char* name_of(RecordKind kind);
+
+// The stored bytes: the record as JSON inside a DSSE envelope with an empty list of signatures.
+Bytes encode_record(const Record& record);
+// Fault::corrupt for anything that is not exactly such a record within the limits.
+Result<Record> decode_record(std::span<const std::byte> stored);
+
+// "<run>/log/00000000000000000043.json"
+std::string log_key(const std::string& run, std::uint64_t sequence);
+
+}  // namespace dws

@@ -1,0 +1,63 @@
+// One copy of the weights in live memory, and the proof of which version it is. Verify first,
+// write after: live words are at every moment exactly one version.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "sync/array_table.h"
+#include "sync/changes.h"
+#include "sync/digest.h"
+#include "sync/record.h"
+
+namespace dws {
+
+// A later version, checked and ready: all that commit() has to write.
+struct StagedVersion {
+    Record record;
+    Changes changes;                                    // `before` filled from live words
+    std::vector<std::pair<std::size_t, Digest>> tiles;  // digests after, of the tiles that change
+};
+
+// Staging and rescans read live words, commit() writes them. The caller keeps them apart: no
+// stage or rescan runs during commit(). Nobody else writes the words.
+class Replica {
+public:
+    // words: the table's flat buffer; not owned, outlives this. What it holds is version -1.
+    Replica(const ArrayTable& table, std::span<std::byte> words);
+
+    std::int64_t version() const { return version_; }
+    std::int64_t trainer_step() const { return trainer_step_; }
+    const Digest& digest() const { return digest_; }
+    const ArrayTable& table() const { return table_; }
+    std::span<const std::byte> words() const { return words_; }
+
+    // changes: as decoded. Fault::wrong_base: the record builds on another version, on other
+    // arrays, or the digest computed from live old words and new words is not the record's.
+    // Fault::corrupt: the record's count of changed words is not the delta's.
+    Result<StagedVersion> stage_delta(const Record& record, Changes changes) const;
+    // next: a whole version in the table's layout. Fault::corrupt when its digest is not the
+    // record's. Sound whatever the live words hold, so it is the way back from a fault.
+    Result<StagedVersion> stage_anchor(const Record& record, std::span<const std::byte> next) const;
+
+    // Writes the words. This is the pause.
+    void commit(const StagedVersion& staged);
+
+    // Reads live words of `tiles` tiles from `first_tile` on (wrapping around) and compares them
+    // with what they must be. Fault::corrupt names the array and the words of the first tile that
+    // differs.
+    Result<Done> rescan(std::size_t first_tile, std::size_t tiles) const;
+
+private:
+    const ArrayTable& table_;
+    std::span<std::byte> words_;
+    std::int64_t version_ = -1;
+    std::int64_t trainer_step_ = 0;
+    Digest digest_;
+    std::vector<Digest> tile_digests_;  // (tiles,) what live memory must hold
+};
+
+}  // namespace dws

@@ -1,0 +1,45 @@
+// What any trainer owes the bridge: its weights as named arrays, and for each optimizer step the
+// words that changed. The bridge does the rest (games in, versions out).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/event_log.h"
+#include "base/tensor_layout.h"
+#include "sync/changes.h"
+#include "sync/game_group.h"
+
+namespace dws {
+
+struct StepReport {
+    Changes changes;  // of the published words, before and after
+    Facts metrics;    // "reward", "kl", "ratio", ...: the field's names
+};
+
+class Trainer {
+public:
+    virtual ~Trainer() = default;
+
+    virtual const TensorLayout& layout() const = 0;
+    // The words of the version the trainer stands at, in the layout's flat buffer.
+    virtual std::span<const std::byte> published_words() const = 0;
+    // Takes over the words of an existing version (a resumed run).
+    virtual void restore(std::span<const std::byte> words, std::int64_t trainer_step) = 0;
+
+    // Optimizer steps in the weights; 0 for anchor 0 of a new run.
+    virtual std::int64_t step_number() const = 0;
+    // False for a group that teaches nothing: every game of it earned the same.
+    virtual bool can_learn_from(const GameGroup& group) const = 0;
+    // One cross-entropy step towards demonstrations; before anchor 0 only. Mean loss per token.
+    virtual double imitate(std::span<const GameGroup> groups) = 0;
+    // Ends imitation: the weights become those of anchor 0, the optimizer starts afresh.
+    virtual void begin_reinforcement() = 0;
+    // One optimizer step.
+    virtual StepReport learn(std::span<const GameGroup> groups) = 0;
+};
+
+}  // namespace dws
