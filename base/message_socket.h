@@ -18,14 +18,14 @@ using Frames = std::vector<std::string>;
 enum class SocketKind {
     router,      // server of many clients; first frame of a message is the client's identity
     dealer,      // client of a router
-    publisher,   // XPUB: what a subscriber connects to
+    publisher,   // PUB: sends to all that subscribed, receives nothing
     subscriber,  // SUB, subscribed to everything
     collector,   // XSUB: what a publisher connects to (the broker's inner side)
 };
 
 struct SocketLimits {
     int queued_messages = 10'000;  // each way; more are dropped
-    int message_bytes = 1 << 20;   // a peer that sends more is disconnected
+    int message_bytes = 1 << 20;   // a peer that sends a longer frame is disconnected
 };
 
 class MessageSocket {
@@ -50,6 +50,7 @@ public:
 private:
     struct State;
     explicit MessageSocket(std::unique_ptr<State> state);
+    static MessageSocket open(SocketKind kind, SocketLimits limits);
     std::unique_ptr<State> state_;
 };
 

@@ -20,6 +20,7 @@ namespace dws {
 inline constexpr std::size_t kMaxHeaderBytes = 100'000'000;
 inline constexpr std::size_t kMaxArrays = 1'000'000;
 inline constexpr std::size_t kMaxDimensions = 8;
+inline constexpr std::size_t kMaxMetadata = 100'000;  // a map's node is ten times its JSON
 
 using Metadata = std::map<std::string, std::string>;
 

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +49,7 @@ struct TensorSpec {
 class TensorLayout {
 public:
     // Every array starts at a multiple of 64 bytes (a cache line, and the widest SIMD load).
+    // Names are distinct, dimensions not negative, and the sum fits 64 bits.
     explicit TensorLayout(std::vector<TensorSpec> specs);
 
     const std::vector<TensorSpec>& specs() const { return specs_; }
@@ -57,6 +60,7 @@ public:
 private:
     std::vector<TensorSpec> specs_;
     std::vector<std::size_t> offsets_;
+    std::map<std::string, std::size_t, std::less<>> index_;  // of each name in specs_
     std::size_t size_bytes_ = 0;
 };
 

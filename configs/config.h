@@ -18,6 +18,7 @@ struct RunSection {
 struct BucketSection {
     std::string uri = "out/run/bucket";  // a folder, or file:///folder
     double latency_ms = 0;               // added to every call: a bucket far away
+    double put_latency_ms = 0;           // added to every write: a slow uplink
     double megabit_per_s = 0;            // payload speed each way; 0: as it is
     double retry_deadline_s = 10;        // a call is retried this long before it has failed
 };

@@ -1,0 +1,190 @@
+#include "base/message_socket.h"
+
+#include <zmq.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <utility>
+
+#include "base/require.h"
+
+namespace dws {
+namespace {
+
+// Closing waits this long for what was sent last; a program that ends must not hang on a peer.
+constexpr int kLinger_ms = 100;
+// A peer whose machine vanished is noticed after this, and connected to again.
+constexpr int kHeartbeat_ms = 10'000;
+constexpr int kHeartbeatTimeout_ms = 30'000;
+constexpr std::size_t kMaxFrames = 16;  // four times the longest message of this project
+// Asking ZeroMQ for longer and again is the same as asking once; its unit is an int of ms.
+constexpr std::chrono::milliseconds kLongestPoll{60'000};
+
+// A caller that waits for ever means this; adding more to a clock would overflow.
+constexpr std::chrono::milliseconds kLongestWait = std::chrono::hours(24 * 365);
+
+using Clock = std::chrono::steady_clock;
+
+struct CloseSocket {
+    void operator()(void* socket) const { zmq_close(socket); }
+};
+struct EndContext {
+    void operator()(void* context) const { zmq_ctx_term(context); }
+};
+
+int type_of(SocketKind kind) {
+    switch (kind) {
+        case SocketKind::router:
+            return ZMQ_ROUTER;
+        case SocketKind::dealer:
+            return ZMQ_DEALER;
+        case SocketKind::publisher:
+            return ZMQ_PUB;
+        case SocketKind::subscriber:
+            return ZMQ_SUB;
+        case SocketKind::collector:
+            return ZMQ_XSUB;
+    }
+    require(false, "a SocketKind is one of its enumerators");
+    return -1;
+}
+
+// The whole of one frame that has arrived.
+class Frame {
+public:
+    Frame() { zmq_msg_init(&message_); }
+    ~Frame() { zmq_msg_close(&message_); }
+    Frame(const Frame&) = delete;
+    Frame& operator=(const Frame&) = delete;
+
+    bool take_from(void* socket) { return zmq_msg_recv(&message_, socket, ZMQ_DONTWAIT) >= 0; }
+    bool has_next() { return zmq_msg_more(&message_) != 0; }
+    std::string text() {
+        return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)};
+    }
+
+private:
+    zmq_msg_t message_;
+};
+
+// Empty when nothing is there. ZeroMQ shows the first frame only when the last one has come.
+// Frames past the limit are read, because they are in the way, but not kept.
+Frames take_message(void* socket) {
+    Frames frames;
+    Frame frame;
+    while (frame.take_from(socket)) {
+        if (frames.size() <= kMaxFrames) frames.push_back(frame.text());
+        if (!frame.has_next()) break;
+    }
+    return frames;
+}
+
+void wait_readable(void* socket, Clock::duration longest) {
+    const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(longest);
+    zmq_pollitem_t item{.socket = socket, .fd = 0, .events = ZMQ_POLLIN, .revents = 0};
+    // Interrupted or not: the caller looks again and keeps the time.
+    zmq_poll(&item, 1, std::min(rounded, kLongestPoll).count());
+}
+
+}  // namespace
+
+// A context of its own: two threads more per socket, of which a process has a handful, but
+// nothing is shared, and the destructor ends all that the socket started.
+struct MessageSocket::State {
+    std::unique_ptr<void, EndContext> context{zmq_ctx_new()};
+    std::unique_ptr<void, CloseSocket> socket;  // closed before the context ends
+
+    void set(int option, int value) {
+        const int status = zmq_setsockopt(socket.get(), option, &value, sizeof(value));
+        require(status == 0, "ZeroMQ takes the options of this file");
+    }
+};
+
+namespace {
+
+[[noreturn]] void refuse(const char* verb, const std::string& endpoint) {
+    const int cause = zmq_errno();
+    const char* next = cause == EADDRINUSE
+                           ? "; end the other process or choose another port"
+                           : "; expected tcp://host:port or ipc://path of this machine";
+    throw std::runtime_error(std::string("cannot ") + verb + " " + endpoint + ": " +
+                             zmq_strerror(cause) + next);
+}
+
+}  // namespace
+
+MessageSocket::MessageSocket(std::unique_ptr<State> state) : state_(std::move(state)) {}
+MessageSocket::MessageSocket(MessageSocket&&) noexcept = default;
+MessageSocket& MessageSocket::operator=(MessageSocket&&) noexcept = default;
+MessageSocket::~MessageSocket() = default;
+
+MessageSocket MessageSocket::open(SocketKind kind, SocketLimits limits) {
+    auto state = std::make_unique<State>();
+    state->socket.reset(zmq_socket(state->context.get(), type_of(kind)));
+    if (!state->socket)
+        throw std::runtime_error(std::string("cannot open a ZeroMQ socket: ") +
+                                 zmq_strerror(zmq_errno()) + "; raise the open file limit");
+    state->set(ZMQ_LINGER, kLinger_ms);
+    state->set(ZMQ_SNDHWM, limits.queued_messages);
+    state->set(ZMQ_RCVHWM, limits.queued_messages);
+    state->set(ZMQ_HEARTBEAT_IVL, kHeartbeat_ms);
+    state->set(ZMQ_HEARTBEAT_TIMEOUT, kHeartbeatTimeout_ms);
+    const std::int64_t frame_bytes = limits.message_bytes;
+    zmq_setsockopt(state->socket.get(), ZMQ_MAXMSGSIZE, &frame_bytes, sizeof(frame_bytes));
+    if (kind == SocketKind::router) state->set(ZMQ_ROUTER_MANDATORY, 1);  // a lost reply is false
+    if (kind == SocketKind::subscriber) zmq_setsockopt(state->socket.get(), ZMQ_SUBSCRIBE, "", 0);
+    if (kind == SocketKind::collector) zmq_send(state->socket.get(), "\x01", 1, 0);  // subscribe
+    return MessageSocket(std::move(state));
+}
+
+MessageSocket MessageSocket::bind(SocketKind kind, const std::string& endpoint,
+                                  SocketLimits limits) {
+    MessageSocket opened = open(kind, limits);
+    if (zmq_bind(opened.state_->socket.get(), endpoint.c_str()) != 0) refuse("listen on", endpoint);
+    return opened;
+}
+
+MessageSocket MessageSocket::connect(SocketKind kind, const std::string& endpoint,
+                                     SocketLimits limits) {
+    MessageSocket opened = open(kind, limits);
+    if (zmq_connect(opened.state_->socket.get(), endpoint.c_str()) != 0)
+        refuse("connect to", endpoint);
+    return opened;
+}
+
+// When a peer goes away in the middle of a message, ZeroMQ swallows the rest of the frames: all
+// are sent, so that the next message starts at its first.
+bool MessageSocket::send(const Frames& frames) {
+    bool is_sent = !frames.empty();
+    for (std::size_t index = 0; index < frames.size(); ++index) {
+        const bool is_last = index + 1 == frames.size();
+        const int flags = ZMQ_DONTWAIT | (is_last ? 0 : ZMQ_SNDMORE);
+        const std::string& frame = frames[index];
+        if (zmq_send(state_->socket.get(), frame.data(), frame.size(), flags) >= 0) continue;
+        is_sent = false;
+        if (index == 0) break;  // nothing of it has begun
+    }
+    return is_sent;
+}
+
+std::optional<Frames> MessageSocket::receive(std::chrono::milliseconds timeout) {
+    const Clock::time_point deadline = Clock::now() + std::min(timeout, kLongestWait);
+    while (true) {
+        Frames frames = take_message(state_->socket.get());
+        if (!frames.empty() && frames.size() <= kMaxFrames) return frames;
+        const Clock::duration left = deadline - Clock::now();
+        if (left <= Clock::duration::zero()) return std::nullopt;
+        if (frames.empty()) wait_readable(state_->socket.get(), left);
+    }
+}
+
+std::string MessageSocket::endpoint() const {
+    char text[256] = {};  // ZeroMQ's own limit for an endpoint
+    std::size_t size = sizeof(text);
+    const int status = zmq_getsockopt(state_->socket.get(), ZMQ_LAST_ENDPOINT, text, &size);
+    require(status == 0, "a socket that is bound or connected has an endpoint");
+    return text;
+}
+
+}  // namespace dws
