@@ -37,22 +37,24 @@ struct EnvReply {
     EnvErrorCode error = EnvErrorCode::none;
     std::string message;  // with an error: what was wrong and what to do
     std::string session;
-    std::string text;      // what the player reads; never holds the secret
+    std::string text;      // what the player reads; the secret only if the player itself said it
     std::string feedback;  // step: five of 'G', 'Y', 'X' for the guess; empty when it took none
     int turn = 0;          // turns used
     int turns_max = 6;
     int greens = 0;  // of this guess
     int yellows = 0;
-    bool valid = false;  // the guess is a word of the list
+    bool valid = false;  // the guess is a word of the list; textarena: and a legal move
     bool won = false;
     bool done = false;
-    double reward = 0;  // the environment's own (textarena rules)
+    double reward = 0;  // the environment's own, of this step
 };
 
 std::string encode(const EnvRequest& request);
 std::string encode(const EnvReply& reply);
-// Fault::corrupt names what is wrong. `id` is filled in when it could be read.
+// Fault::corrupt names what is wrong. Keys that are not known are ignored.
 Result<EnvRequest> decode_request(std::string_view message);
 Result<EnvReply> decode_reply(std::string_view message);
+// The id of a message that may be no request, so that its sender can tell which one failed; else 0.
+std::uint64_t id_in(std::string_view message);
 
 }  // namespace dws

@@ -1,0 +1,48 @@
+#include "env_wordle/session_table.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace dws {
+
+SessionTable::SessionTable(std::size_t capacity, double expiry_s)
+    : capacity_(capacity), expiry_s_(expiry_s) {}
+
+const std::string* SessionTable::open(Session session, double now_s) {
+    if (size() >= capacity_) return nullptr;
+    std::string id = fmt::format("{:08x}{:08x}", random_(), random_());
+    if (places_.contains(id)) return nullptr;  // once in 2^64 / sessions: the client tries again
+    entries_.push_back({std::move(id), std::move(session), now_s});
+    const Entries::iterator last = std::prev(entries_.end());
+    places_.emplace(last->id, last);
+    return &last->id;
+}
+
+Session* SessionTable::find(const std::string& id, double now_s) {
+    const auto place = places_.find(id);
+    if (place == places_.end()) return nullptr;
+    const Entries::iterator entry = place->second;
+    entry->used_s = now_s;
+    entries_.splice(entries_.end(), entries_, entry);
+    return &entry->session;
+}
+
+bool SessionTable::close(const std::string& id) {
+    const auto place = places_.find(id);
+    if (place == places_.end()) return false;
+    entries_.erase(place->second);
+    places_.erase(place);
+    return true;
+}
+
+std::size_t SessionTable::expire(double now_s) {
+    std::size_t expired = 0;
+    for (; !entries_.empty() && entries_.front().used_s + expiry_s_ < now_s; ++expired) {
+        places_.erase(entries_.front().id);
+        entries_.pop_front();
+    }
+    return expired;
+}
+
+}  // namespace dws
