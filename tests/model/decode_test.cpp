@@ -1,0 +1,184 @@
+// Generation against the whole pass: the same tokens, however they are cut, give the same logits.
+#include "model/decode.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/model/golden_model.h"
+
+namespace dws {
+namespace {
+
+std::vector<float> full_logits(const ModelConfig& config, const std::vector<Bf16>& words,
+                               const TokenBatch& batch) {
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    const ActivationsPointer activations = make_activations();
+    std::vector<float> logits(batch.rows.size() * static_cast<std::size_t>(config.vocab_size));
+    forward(config, words, batch, *backend, *activations, logits);
+    return logits;
+}
+
+// One cache and what it needs. logits of the last call: (inputs, V).
+struct Generation {
+    const ModelConfig& config;
+    const std::vector<Bf16>& words;
+    std::unique_ptr<Backend> backend;
+    KvCache cache;
+    DecodeBuffers buffers{};
+    std::vector<float> logits{};
+
+    Generation(const ModelConfig& model, const std::vector<Bf16>& weights, int slots, int threads)
+        : config(model),
+          words(weights),
+          backend(make_cpu_backend(threads)),
+          cache(model, slots, 64) {}
+
+    void feed(const std::vector<NewTokens>& inputs) {
+        logits.assign(inputs.size() * static_cast<std::size_t>(config.vocab_size), 0.0f);
+        decode(config, words, inputs, *backend, cache, buffers, logits);
+    }
+};
+
+std::span<const float> row(const std::vector<float>& logits, const ModelConfig& config,
+                           std::size_t index) {
+    const std::size_t width = static_cast<std::size_t>(config.vocab_size);
+    return std::span(logits).subspan(index * width, width);
+}
+
+class DecodeGolden : public testing::TestWithParam<std::string> {};
+
+TEST_P(DecodeGolden, OneTokenAtATimeGivesTheWholePassesLogits) {
+    const GoldenModel golden(GetParam());
+    const std::vector<float> expected = full_logits(golden.config, golden.words, golden.batch);
+    Generation generation(golden.config, golden.words, 1, 1);
+    for (std::size_t sequence = 0; sequence + 1 < golden.batch.starts.size(); ++sequence) {
+        generation.cache.clear(0);
+        for (std::int32_t at = golden.batch.starts[sequence];
+             at < golden.batch.starts[sequence + 1]; ++at) {
+            const std::size_t token = static_cast<std::size_t>(at);
+            generation.feed({{0, {golden.batch.tokens[token]}}});
+            EXPECT_LT(relative_error(generation.logits, row(expected, golden.config, token)), 1e-5)
+                << "token " << token;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, DecodeGolden, testing::ValuesIn(golden_names()),
+                         [](const auto& variant) { return variant.param; });
+
+// Several slots advance by random chunks, in random order and number; a slot that is done is
+// cleared and takes the next sequence.
+void feed_ragged(int slots, int longest_chunk, int threads, unsigned seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 21));
+    const TokenBatch batch = random_batch(config, 3 * slots, 61, 1, seed);
+    const std::vector<float> expected = full_logits(config, words, batch);
+    Generation generation(config, words, slots, threads);
+    std::mt19937 random(seed);
+    std::vector<std::size_t> sequence_of(static_cast<std::size_t>(slots));
+    std::size_t next_sequence = 0, checked = 0;
+    for (std::size_t& sequence : sequence_of) sequence = next_sequence++;
+    while (checked < batch.starts.size() - 1) {
+        std::vector<NewTokens> inputs;
+        std::vector<std::size_t> last;
+        for (int slot = slots - 1; slot >= 0; --slot) {  // not in the slots' order
+            std::size_t& sequence = sequence_of[static_cast<std::size_t>(slot)];
+            if (sequence + 1 < batch.starts.size() &&
+                batch.starts[sequence] + generation.cache.length(slot) ==
+                    batch.starts[sequence + 1]) {
+                generation.cache.clear(slot);
+                sequence = next_sequence++;
+                ++checked;
+            }
+            if (sequence + 1 >= batch.starts.size() || random() % 4 == 0) continue;
+            const int first = batch.starts[sequence] + generation.cache.length(slot);
+            const int left = batch.starts[sequence + 1] - first;
+            const int chunk = std::min(
+                left, 1 + static_cast<int>(random() % static_cast<unsigned>(longest_chunk)));
+            inputs.push_back(
+                {slot, {batch.tokens.begin() + first, batch.tokens.begin() + first + chunk}});
+            last.push_back(static_cast<std::size_t>(first + chunk - 1));
+        }
+        generation.feed(inputs);
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            ASSERT_LT(
+                relative_error(row(generation.logits, config, i), row(expected, config, last[i])),
+                1e-5);
+        }
+    }
+}
+
+TEST(Decode, RaggedChunksInSeveralReusedSlotsGiveTheWholePassesLogits) { feed_ragged(7, 9, 1, 31); }
+
+TEST(Decode, SeveralThreadsGiveTheWholePassesLogits) { feed_ragged(5, 4, 3, 32); }
+
+// Many rows go to another matrix product than few.
+TEST(Decode, LargePromptsGiveTheWholePassesLogits) { feed_ragged(12, 61, 2, 33); }
+
+TEST(Decode, AResultDoesNotDependOnItsNeighbours) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 22));
+    Generation alone(config, words, 1, 1);
+    alone.feed({{0, {5, 9, 11}}});
+    Generation crowd(config, words, 4, 1);
+    crowd.feed({{3, {1}}, {1, {5, 9, 11}}, {0, {7, 7}}});
+    const std::span<const float> own = row(crowd.logits, config, 1);
+    EXPECT_EQ(std::vector<float>(own.begin(), own.end()), alone.logits);
+}
+
+TEST(Decode, NoInputsIsNoWork) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 22));
+    Generation generation(config, words, 2, 1);
+    generation.feed({});
+    EXPECT_EQ(generation.cache.length(0), 0);
+}
+
+TEST(Decode, TheCacheIsExtendedByAllTokensAndFillsToItsLast) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 22));
+    Generation generation(config, words, 2, 1);
+    generation.feed({{1, std::vector<std::int32_t>(60, 3)}});
+    generation.feed({{1, {1, 2, 3, 4}}, {0, {1}}});
+    EXPECT_EQ(generation.cache.length(1), 64);
+    EXPECT_EQ(generation.cache.length(0), 1);
+    EXPECT_DEATH(generation.feed({{1, {1}}}), "capacity");
+}
+
+TEST(DecodeDeath, SlotsAndTokensOutOfBoundsAreBugs) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 22));
+    Generation generation(config, words, 2, 1);
+    EXPECT_DEATH(generation.feed({{2, {1}}}), "slot");
+    EXPECT_DEATH(generation.feed({{-1, {1}}}), "slot");
+    EXPECT_DEATH(generation.feed({{0, {}}}), "tokens");
+    EXPECT_DEATH(generation.feed({{0, {112}}}), "vocabulary");
+    EXPECT_DEATH(generation.feed({{0, {1}}, {0, {1}}}), "once");
+    EXPECT_DEATH(generation.feed({{0, std::vector<std::int32_t>(65, 1)}}), "capacity");
+}
+
+TEST(KvCacheDeath, BoundsArePromises) {
+    const ModelConfig config = tiny_config();
+    KvCache cache(config, 2, 10);
+    cache.extend(0, 10);
+    EXPECT_DEATH(cache.extend(0, 1), "capacity");
+    EXPECT_DEATH(cache.extend(1, -1), "capacity");
+    EXPECT_DEATH(cache.clear(2), "slot");
+    EXPECT_DEATH(cache.length(-1), "slot");
+    EXPECT_DEATH(cache.keys(3, 0), "layer");
+    EXPECT_DEATH(cache.values(0, 2), "slot");
+    EXPECT_DEATH(KvCache(config, 0, 10), "room");
+}
+
+TEST(KvCache, SlotsAndLayersDoNotOverlap) {
+    const ModelConfig config = tiny_config();
+    KvCache cache(config, 2, 10);
+    EXPECT_EQ(cache.key_stride(), 16);
+    EXPECT_EQ(cache.keys(0, 1) - cache.keys(0, 0), 2 * 16 * 16);
+    EXPECT_EQ(cache.keys(1, 0) - cache.keys(0, 1), 2 * 16 * 16);
+    EXPECT_EQ(cache.values(0, 1) - cache.values(0, 0), 10 * 2 * 16);
+    EXPECT_EQ(cache.values(2, 0) - cache.values(1, 1), 10 * 2 * 16);
+}
+
+}  // namespace
+}  // namespace dws
