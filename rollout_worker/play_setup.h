@@ -1,0 +1,23 @@
+// The parts of a player, as the config asks for them; the same for rollouts and evaluations.
+#pragma once
+
+#include <cstddef>
+
+#include "configs/config.h"
+#include "model/config.h"
+#include "rollout_worker/engine.h"
+#include "rollout_worker/env_client.h"
+#include "rollout_worker/game_text.h"
+#include "rollout_worker/player.h"
+
+namespace dws {
+
+// The model the config names. Throws std::runtime_error when the config asks for what this worker
+// does not play, or for a model with fewer tokens than the game's text.
+ModelConfig load_playing_model(const Config& config, const GameText& text);
+
+EngineOptions engine_options(const WorkerSection& worker, const GameText& text, std::size_t slots);
+PlayerOptions player_options(const WorkerSection& worker, std::size_t slots);
+EnvClientOptions env_options(const Config& config);
+
+}  // namespace dws

@@ -1,0 +1,206 @@
+#include "rollout_worker/native_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "model/logprob.h"
+#include "tests/rollout_worker/fixture.h"
+
+namespace dws {
+namespace {
+
+GenerateRequest request(std::uint64_t sequence, std::vector<std::int32_t> context, int new_tokens) {
+    GenerateRequest request;
+    request.sequence = sequence;
+    request.context = std::move(context);
+    request.new_tokens = new_tokens;
+    request.seed = 1000 + sequence;
+    return request;
+}
+
+struct NativeEngineTest : ::testing::Test {
+    const ModelConfig config = small_model();
+    std::vector<Bf16> words = random_model_words(config, 1);
+    const std::vector<Bf16> other_words = random_model_words(config, 2);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+
+    EngineOptions options(int slots, KvPolicy policy = KvPolicy::keep) const {
+        EngineOptions options;
+        options.slots = slots;
+        options.capacity_tokens = 61;
+        options.allowed_tokens = LettersText().allowed_tokens();
+        options.kv_policy = policy;
+        return options;
+    }
+    NativeEngine engine(int slots, KvPolicy policy = KvPolicy::keep) const {
+        return NativeEngine(config, words, *backend, options(slots, policy));
+    }
+    static Completion finish(NativeEngine& engine) {
+        for (int boundary = 0; boundary < 100; ++boundary) {
+            std::vector<Completion> whole = engine.advance();
+            if (!whole.empty()) return whole.front();
+        }
+        ADD_FAILURE() << "no completion";
+        return {};
+    }
+    std::vector<float> fresh_logprobs(const std::vector<std::int32_t>& context) const {
+        KvCache cache(config, 1, 61);
+        DecodeBuffers buffers;
+        std::vector<float> logits(static_cast<std::size_t>(config.vocab_size));
+        const std::vector<NewTokens> inputs{{0, context}};
+        decode(config, words, inputs, *backend, cache, buffers, logits);
+        const std::vector<std::int32_t> allowed = LettersText().allowed_tokens();
+        std::vector<float> logprobs(allowed.size());
+        log_softmax(logits, config.vocab_size, allowed, 1, logprobs);
+        return logprobs;
+    }
+    // Of a lower-case letter's token.
+    static float logprob_of(const std::vector<float>& logprobs, std::int32_t token) {
+        return logprobs[static_cast<std::size_t>(token - 1)];
+    }
+};
+
+TEST_F(NativeEngineTest, SamplesAllowedTokensWithTheirLogprobs) {
+    NativeEngine engine = this->engine(1);
+    engine.set_version(0, 0);
+    engine.submit(request(1, {0}, 20));
+    EXPECT_EQ(engine.in_flight(), 1u);
+    const Completion completion = finish(engine);
+    ASSERT_EQ(completion.tokens.size(), 20u);
+    std::vector<std::int32_t> context{0};
+    for (std::size_t i = 0; i < completion.tokens.size(); ++i) {
+        const std::int32_t token = completion.tokens[i];
+        ASSERT_TRUE(token >= 1 && token <= 26);
+        EXPECT_NEAR(completion.logprobs[i], logprob_of(fresh_logprobs(context), token), 1e-4);
+        context.push_back(token);
+    }
+    EXPECT_EQ(engine.in_flight(), 0u);
+}
+
+TEST_F(NativeEngineTest, ASequenceIsTheSameWhateverSharesItsBatch) {
+    std::map<std::uint64_t, Completion> alone;
+    for (std::uint64_t sequence = 0; sequence < 9; ++sequence) {
+        NativeEngine engine = this->engine(1);
+        engine.set_version(0, 0);
+        engine.submit(request(sequence, {0}, 5 + static_cast<int>(sequence)));
+        alone[sequence] = finish(engine);
+    }
+    constexpr unsigned kSeed = 5;
+    std::mt19937 random(kSeed);
+    NativeEngine engine = this->engine(9);
+    engine.set_version(0, 0);
+    std::vector<std::uint64_t> order{0, 1, 2, 3, 4, 5, 6, 7, 8};
+    std::shuffle(order.begin(), order.end(), random);
+    std::size_t finished = 0;
+    for (int boundary = 0; boundary < 100 && finished < 9; ++boundary) {
+        if (!order.empty() && boundary % 2 == 0) {
+            const std::uint64_t sequence = order.back();
+            order.pop_back();
+            engine.submit(request(sequence, {0}, 5 + static_cast<int>(sequence)));
+        }
+        for (const Completion& completion : engine.advance()) {
+            finished += 1;
+            const Completion& expected = alone.at(completion.sequence);
+            EXPECT_EQ(completion.tokens, expected.tokens) << "seed " << kSeed;
+            EXPECT_EQ(completion.logprobs, expected.logprobs) << "seed " << kSeed;
+        }
+    }
+    EXPECT_EQ(finished, 9u);
+}
+
+TEST_F(NativeEngineTest, ASequenceGoesOnWithTheEnvironmentsTokens) {
+    NativeEngine engine = this->engine(2);
+    engine.set_version(0, 0);
+    engine.submit(request(7, {0}, 5));
+    std::vector<std::int32_t> context{0};
+    const Completion first = finish(engine);
+    context.insert(context.end(), first.tokens.begin(), first.tokens.end());
+    context.insert(context.end(), {30, 60, 90, 31, 61});
+    engine.submit(request(7, context, 1));
+    const Completion second = finish(engine);
+    EXPECT_NEAR(second.logprobs[0], logprob_of(fresh_logprobs(context), second.tokens[0]), 1e-4);
+}
+
+TEST_F(NativeEngineTest, AReleasedSlotHoldsNothingOfItsPast) {
+    NativeEngine engine = this->engine(1);
+    engine.set_version(0, 0);
+    engine.submit(request(1, {0, 5, 6, 7}, 3));
+    finish(engine);
+    EXPECT_FALSE(engine.has_room());
+    engine.release(1);
+    EXPECT_TRUE(engine.has_room());
+    engine.submit(request(2, {0}, 4));
+    const Completion reused = finish(engine);
+    NativeEngine fresh = this->engine(1);
+    fresh.set_version(0, 0);
+    fresh.submit(request(2, {0}, 4));
+    const Completion expected = finish(fresh);
+    EXPECT_EQ(reused.tokens, expected.tokens);
+    EXPECT_EQ(reused.logprobs, expected.logprobs);
+}
+
+TEST_F(NativeEngineTest, ACommitInTheMiddleMarksEveryTokenWithItsVersion) {
+    NativeEngine engine = this->engine(1);
+    engine.set_version(3, 30);
+    engine.submit(request(1, {0}, 5));
+    EXPECT_TRUE(engine.advance().empty());
+    EXPECT_TRUE(engine.advance().empty());
+    words = other_words;
+    engine.set_version(5, 50);
+    const Completion completion = finish(engine);
+    EXPECT_EQ(completion.versions, (std::vector<std::int64_t>{3, 3, 5, 5, 5}));
+    EXPECT_EQ(completion.steps, (std::vector<std::int64_t>{30, 30, 50, 50, 50}));
+}
+
+// Ten tokens by the old weights, then one by the new ones.
+struct CommitTest : NativeEngineTest {
+    std::vector<std::int32_t> context;
+    Completion after_commit(KvPolicy policy) {
+        NativeEngine engine = this->engine(3, policy);
+        engine.set_version(0, 0);
+        engine.submit(request(1, {0}, 10));
+        const Completion before = finish(engine);
+        std::copy(other_words.begin(), other_words.end(), words.begin());
+        engine.set_version(1, 1);
+        context = {0};
+        context.insert(context.end(), before.tokens.begin(), before.tokens.end());
+        engine.submit(request(1, context, 1));
+        return finish(engine);
+    }
+};
+
+TEST_F(CommitTest, RecomputeIsAFreshStartWithTheNewWeights) {
+    const Completion completion = after_commit(KvPolicy::recompute);
+    EXPECT_NEAR(completion.logprobs[0], logprob_of(fresh_logprobs(context), completion.tokens[0]),
+                1e-4);
+}
+
+TEST_F(CommitTest, KeepGoesOnFromTheOldKeysAndValues) {
+    const Completion completion = after_commit(KvPolicy::keep);
+    EXPECT_GT(std::abs(completion.logprobs[0] -
+                       logprob_of(fresh_logprobs(context), completion.tokens[0])),
+              1e-3);
+}
+
+using NativeEngineDeathTest = NativeEngineTest;
+
+TEST_F(NativeEngineDeathTest, NothingIsSampledBeforeThereAreWeights) {
+    NativeEngine engine = this->engine(1);
+    engine.submit(request(1, {0}, 1));
+    EXPECT_DEATH(engine.advance(), "committed before");
+}
+
+TEST_F(NativeEngineDeathTest, AContextMustGoOnFromWhatTheSequenceHolds) {
+    NativeEngine engine = this->engine(1);
+    engine.set_version(0, 0);
+    engine.submit(request(1, {0, 3}, 1));
+    finish(engine);
+    EXPECT_DEATH(engine.submit(request(1, {0, 4, 5, 6}, 1)), "goes on");
+}
+
+}  // namespace
+}  // namespace dws
