@@ -3,12 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "base/event_log.h"
+#include "base/result.h"
 #include "base/tensor_layout.h"
 #include "sync/changes.h"
 #include "sync/game_group.h"
@@ -17,9 +15,10 @@ namespace dws {
 
 struct StepReport {
     Changes changes;  // of the published words, before and after
-    Facts metrics;    // "reward", "kl", "ratio", ...: the field's names
+    Facts metrics;    // "loss", "kl", "ratio", ...: the field's names
 };
 
+// Called from one thread. Groups given to imitate() and learn() have passed check().
 class Trainer {
 public:
     virtual ~Trainer() = default;
@@ -32,6 +31,9 @@ public:
 
     // Optimizer steps in the weights; 0 for anchor 0 of a new run.
     virtual std::int64_t step_number() const = 0;
+    // Whether the group, which anybody may have written, is safe to learn from at all.
+    // Fault::corrupt says what is wrong with it.
+    virtual Result<Done> check(const GameGroup& group) const = 0;
     // False for a group that teaches nothing: every game of it earned the same.
     virtual bool can_learn_from(const GameGroup& group) const = 0;
     // One cross-entropy step towards demonstrations; before anchor 0 only. Mean loss per token.

@@ -1,0 +1,50 @@
+#include "trainer_bridge/games_ledger.h"
+
+#include <gtest/gtest.h>
+
+namespace dws {
+namespace {
+
+TEST(GamesLedger, NamesEveryGroupOncePerWorker) {
+    GamesLedger ledger;
+    ledger.note("b", 0, Verdict::trained);
+    ledger.note("a", 5, Verdict::stale);
+    ledger.note("b", 1, Verdict::skipped);
+    ledger.note("b", 2, Verdict::refused);
+    ledger.note("a", 6, Verdict::trained);
+    const std::vector<GamesConsumed> expected = {
+        {.worker = "a", .first = 5, .next = 7, .skipped = {}, .stale = {5}, .refused = {}},
+        {.worker = "b", .first = 0, .next = 3, .skipped = {1}, .stale = {}, .refused = {2}}};
+    EXPECT_EQ(ledger.take(), expected);
+    EXPECT_TRUE(ledger.is_empty());
+    EXPECT_TRUE(ledger.take().empty());
+}
+
+TEST(GamesLedger, GoesOnWhereTheLastRecordEnded) {
+    GamesLedger ledger;
+    ledger.note("a", 0, Verdict::trained);
+    ledger.take();
+    ledger.note("a", 1, Verdict::stale);
+    const std::vector<GamesConsumed> games = ledger.take();
+    ASSERT_EQ(games.size(), 1u);
+    EXPECT_EQ(games[0].first, 1);
+    EXPECT_EQ(games[0].next, 2);
+}
+
+TEST(GamesLedger, TotalsOutliveTheRecords) {
+    GamesLedger ledger;
+    ledger.note("a", 0, Verdict::stale);
+    ledger.take();
+    ledger.note("a", 1, Verdict::stale);
+    EXPECT_EQ(ledger.total(Verdict::stale), 2);
+    EXPECT_EQ(ledger.total(Verdict::refused), 0);
+}
+
+TEST(GamesLedgerDeathTest, AGapIsABug) {
+    GamesLedger ledger;
+    ledger.note("a", 0, Verdict::trained);
+    EXPECT_DEATH(ledger.note("a", 2, Verdict::trained), "in order");
+}
+
+}  // namespace
+}  // namespace dws

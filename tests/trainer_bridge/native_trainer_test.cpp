@@ -1,0 +1,173 @@
+#include "trainer_bridge/native_trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "model/logprob.h"
+#include "tests/trainer_bridge/small_groups.h"
+
+namespace dws {
+namespace {
+
+const std::vector<std::int32_t> kAllowed = {1, 2, 3};
+
+ModelConfig tiny_model() {
+    return {.vocab_size = 8,
+            .hidden_size = 16,
+            .layers = 1,
+            .query_heads = 2,
+            .key_heads = 1,
+            .head_size = 8,
+            .mlp_size = 32,
+            .norm_epsilon = 1e-6f,
+            .rope_theta = 1e4f,
+            .has_tied_embeddings = true};
+}
+
+TrainerSection options() {
+    TrainerSection options;
+    options.learning_rate = 1e-2;
+    options.warm_start.steps = 40;
+    options.warm_start.learning_rate = 1e-2;
+    options.warm_start.warmup_steps = 5;
+    return options;
+}
+
+NativeTrainer tiny_trainer(const TrainerSection& section = options()) {
+    return NativeTrainer(tiny_model(), initial_weights(tiny_model(), 1), section);
+}
+
+// Log-probabilities of the allowed tokens after BOS, under the published words.
+std::vector<float> first_logprobs(const NativeTrainer& trainer) {
+    const auto bytes = trainer.published_words();
+    const std::span<const Bf16> words(reinterpret_cast<const Bf16*>(bytes.data()),
+                                      bytes.size() / sizeof(Bf16));
+    const auto backend = make_cpu_backend(1);
+    const ActivationsPointer activations = make_activations();
+    const TokenBatch batch{.tokens = {0}, .starts = {0, 1}, .rows = {0}};
+    std::vector<float> logits(8), logprobs(3);
+    forward(tiny_model(), words, batch, *backend, *activations, logits);
+    log_softmax(logits, 8, kAllowed, 1, logprobs);
+    return logprobs;
+}
+
+// Eight games of one turn, sampled from the trainer's policy; token 2 earns 1.
+GameGroup bandit_group(const NativeTrainer& trainer, std::mt19937& random) {
+    const std::vector<float> logprobs = first_logprobs(trainer);
+    GameGroup group;
+    group.worker = "bandit";
+    group.allowed_tokens = kAllowed;
+    for (int index = 0; index < 8; ++index) {
+        std::vector<double> weights;
+        for (const float logprob : logprobs) weights.push_back(std::exp(logprob));
+        const auto drawn = static_cast<std::size_t>(
+            std::discrete_distribution<int>(weights.begin(), weights.end())(random));
+        const bool is_right = kAllowed[drawn] == 2;
+        Game game = small_game({is_right ? 1.0f : 0.0f}, trainer.step_number());
+        game.tokens[1] = kAllowed[drawn];
+        game.logprobs[1] = logprobs[drawn];
+        group.games.push_back(game);
+    }
+    return group;
+}
+
+double number(const Facts& facts, const std::string& name) {
+    const auto found = std::ranges::find(facts, name, &Fact::first);
+    return found == facts.end() ? std::nan("") : std::get<double>(found->second);
+}
+
+struct Bandit : ::testing::TestWithParam<const char*> {};
+
+TEST_P(Bandit, IsLearnedInAFewDozenSteps) {
+    TrainerSection section = options();
+    section.correction = GetParam();
+    NativeTrainer trainer = tiny_trainer(section);
+    trainer.begin_reinforcement();
+    std::mt19937 random(2);
+    for (int step = 0; step < 60 && first_logprobs(trainer)[1] < std::log(0.9f); ++step) {
+        std::vector<GameGroup> groups;
+        for (int index = 0; index < 4; ++index) groups.push_back(bandit_group(trainer, random));
+        for (const GameGroup& group : groups) ASSERT_TRUE(trainer.check(group));
+        const StepReport report = trainer.learn(groups);
+        // The games are the policy's own, to the bit.
+        EXPECT_NEAR(number(report.metrics, "ratio"), 1, 1e-4);
+        EXPECT_NEAR(number(report.metrics, "kl"), 0, 1e-6);
+    }
+    EXPECT_GT(std::exp(first_logprobs(trainer)[1]), 0.9);
+}
+INSTANTIATE_TEST_SUITE_P(Corrections, Bandit, ::testing::Values("truncated", "clipped", "off"));
+
+TEST(NativeTrainer, ImitatesWhatIsDemonstrated) {
+    NativeTrainer trainer = tiny_trainer();
+    const std::vector<GameGroup> groups(4, small_group({{1, 1, 1}, {1, 1}}));  // 1, 2, 3 in turn
+    const double first = trainer.imitate(groups);
+    double last = first;
+    for (int step = 1; step < 40; ++step) last = trainer.imitate(groups);
+    EXPECT_GT(first, 0.5);
+    EXPECT_LT(last, 0.1);
+}
+
+TEST(NativeTrainer, BeginReinforcementPublishesTheRoundedMaster) {
+    NativeTrainer trainer = tiny_trainer();
+    const std::vector<GameGroup> groups(4, small_group({{1, 1}}));
+    trainer.imitate(groups);
+    const Bytes before(trainer.published_words().begin(), trainer.published_words().end());
+    trainer.begin_reinforcement();
+    EXPECT_TRUE(std::ranges::equal(before, trainer.published_words()));
+    EXPECT_EQ(trainer.step_number(), 0);
+}
+
+TEST(NativeTrainer, ChangesTurnTheOldWordsIntoTheNew) {
+    TrainerSection section = options();
+    section.dead_band = 1e-3;
+    section.learning_rate = 1e-3;
+    NativeTrainer trainer = tiny_trainer(section);
+    trainer.begin_reinforcement();
+    const Result<ArrayTable> table = ArrayTable::make(trainer.layout());
+    Bytes copy(trainer.published_words().begin(), trainer.published_words().end());
+    std::mt19937 random(5);
+    for (int step = 1; step <= 8; ++step) {
+        const std::vector<GameGroup> groups = {bandit_group(trainer, random),
+                                               bandit_group(trainer, random)};
+        patch(*table, trainer.learn(groups).changes, copy);
+        ASSERT_TRUE(std::ranges::equal(copy, trainer.published_words())) << "step " << step;
+        EXPECT_EQ(trainer.step_number(), step);
+    }
+}
+
+TEST(NativeTrainer, RestoreTakesTheWordsAndTheStep) {
+    NativeTrainer trainer = tiny_trainer();
+    trainer.begin_reinforcement();
+    std::mt19937 random(6);
+    for (int step = 0; step < 3; ++step) {
+        trainer.learn(std::vector<GameGroup>{bandit_group(trainer, random)});
+    }
+    NativeTrainer other(tiny_model(), initial_weights(tiny_model(), 99), options());
+    other.restore(trainer.published_words(), 3);
+    EXPECT_EQ(other.step_number(), 3);
+    EXPECT_TRUE(std::ranges::equal(other.published_words(), trainer.published_words()));
+    // The warm-up of the learning rate begins anew: 1 of 5 steps.
+    const StepReport report = other.learn(std::vector<GameGroup>{bandit_group(other, random)});
+    EXPECT_NEAR(number(report.metrics, "learning_rate"), 1e-2 / 5, 1e-9);
+    EXPECT_EQ(other.step_number(), 4);
+}
+
+TEST(NativeTrainer, EqualGamesTeachNothing) {
+    const NativeTrainer trainer = tiny_trainer();
+    EXPECT_FALSE(trainer.can_learn_from(small_group({{1}, {1}})));
+    EXPECT_TRUE(trainer.can_learn_from(small_group({{1}, {0}})));
+}
+
+TEST(NativeTrainer, TheVocabularyIsTheModels) {
+    const NativeTrainer trainer = tiny_trainer();
+    GameGroup group = small_group({{1}, {0}});
+    EXPECT_TRUE(trainer.check(group));
+    group.games[0].tokens[2] = 8;
+    EXPECT_FALSE(trainer.check(group));
+}
+
+}  // namespace
+}  // namespace dws

@@ -1,0 +1,75 @@
+#include "trainer_bridge/grpo.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "trainer_bridge/policy_row.h"
+
+namespace dws {
+namespace {
+
+// e^20 is far outside every cap; it only keeps means and gradients finite.
+constexpr double kMaxLogRatio = 20;
+
+struct TokenLoss {
+    double loss;
+    double gradient;  // d loss / d log pi_theta
+    bool is_at_cap;
+};
+
+TokenLoss token_loss(const GrpoOptions& options, double ratio, double logprob, double advantage) {
+    switch (options.correction) {
+        case Correction::truncated: {
+            const double weight = std::min(ratio, options.ratio_max) * advantage;
+            return {-weight * logprob, -weight, ratio > options.ratio_max};
+        }
+        case Correction::clipped: {
+            const double clipped =
+                std::clamp(ratio, 1 - options.ratio_clip, 1 + options.ratio_clip);
+            if (clipped * advantage < ratio * advantage) return {-clipped * advantage, 0, true};
+            return {-ratio * advantage, -ratio * advantage, false};
+        }
+        case Correction::off:
+            break;
+    }
+    return {-advantage * logprob, -advantage, false};
+}
+
+}  // namespace
+
+Correction correction(const std::string& name) {
+    if (name == "truncated") return Correction::truncated;
+    if (name == "clipped") return Correction::clipped;
+    if (name == "off") return Correction::off;
+    throw std::runtime_error("trainer.correction is \"" + name +
+                             "\"; it is truncated, clipped or off");
+}
+
+void grpo_loss(const GrpoOptions& options, const TrainingBatch& batch, double total_tokens,
+               std::span<const float> logits, std::span<float> d_logits, GrpoMetrics& metrics) {
+    const std::size_t rows = batch.targets.size();
+    const std::size_t vocabulary = logits.size() / rows;
+    PolicyRow policy;
+    for (std::size_t row = 0; row < rows; ++row) {
+        policy.load(logits.subspan(row * vocabulary, vocabulary),
+                    batch.rules[batch.rule_of_row[row]]);
+        const double logprob = policy.logprob(batch.targets[row]);
+        const double log_ratio =
+            std::clamp(logprob - static_cast<double>(batch.behaviour_logprobs[row]), -kMaxLogRatio,
+                       kMaxLogRatio);
+        const double ratio = std::exp(log_ratio);
+        const TokenLoss token =
+            token_loss(options, ratio, logprob, static_cast<double>(batch.advantages[row]));
+
+        policy.logprob_gradient(batch.targets[row], token.gradient / total_tokens,
+                                d_logits.subspan(row * vocabulary, vocabulary));
+        metrics.loss += token.loss / total_tokens;
+        metrics.ratio += ratio / total_tokens;
+        metrics.kl += (ratio - 1 - log_ratio) / total_tokens;
+        metrics.entropy += policy.entropy() / total_tokens;
+        metrics.at_cap += (token.is_at_cap ? 1 : 0) / total_tokens;
+    }
+}
+
+}  // namespace dws

@@ -1,0 +1,45 @@
+// trainer_bridge: learns from games in the bucket and publishes versions of the weights there.
+#include <filesystem>
+#include <memory>
+
+#include "base/event_log.h"
+#include "base/stop_signal.h"
+#include "configs/command_line.h"
+#include "sync/bucket.h"
+#include "trainer_bridge/native_trainer.h"
+#include "trainer_bridge/trainer_run.h"
+
+namespace dws {
+namespace {
+
+std::unique_ptr<Bucket> bucket_of(const BucketSection& section) {
+    return open_bucket(section.uri, {.deadline_s = section.retry_deadline_s},
+                       {.latency_ms = section.latency_ms,
+                        .megabit_per_s = section.megabit_per_s,
+                        .put_latency_ms = section.put_latency_ms});
+}
+
+int train(const Config& config, Start start) {
+    StopSignal stop;
+    EventLog log("trainer_bridge",
+                 std::filesystem::path(config.run.output) / "events" / "trainer_bridge.jsonl");
+    const std::unique_ptr<Bucket> bucket = bucket_of(config.bucket);
+    const std::unique_ptr<NativeTrainer> trainer = make_native_trainer(config);
+    run_trainer(*trainer, *bucket, config, start, log, stop.token());
+    return 0;
+}
+
+}  // namespace
+}  // namespace dws
+
+int main(int argc, char** argv) {
+    bool is_resumed = false;
+    return dws::run_main(
+        argc, argv, "Learns from games in the bucket, publishes versions of the weights.",
+        {{.name = "--resume",
+          .help = "go on with the run in the bucket from its last version",
+          .is_set = &is_resumed}},
+        [&](const dws::Config& config) {
+            return dws::train(config, is_resumed ? dws::Start::resumed : dws::Start::anew);
+        });
+}

@@ -1,0 +1,202 @@
+#include "trainer_bridge/native_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/require.h"
+#include "model/backward.h"
+#include "trainer_bridge/cross_entropy.h"
+
+namespace dws {
+namespace {
+
+ArrayTable table_of(const ModelConfig& model) {
+    Result<ArrayTable> table = ArrayTable::make(weight_layout(model));
+    require(static_cast<bool>(table), "a model's weights are bf16 arrays");
+    return std::move(*table);
+}
+
+double rows_of(std::span<const TrainingBatch> batches) {
+    double rows = 0;
+    for (const TrainingBatch& batch : batches) rows += static_cast<double>(batch.targets.size());
+    return rows;
+}
+
+std::int64_t inputs_of(std::span<const TrainingBatch> batches) {
+    std::size_t tokens = 0;
+    for (const TrainingBatch& batch : batches) tokens += batch.input.tokens.size();
+    return static_cast<std::int64_t>(tokens);
+}
+
+std::int64_t games_of(std::span<const GameGroup> groups) {
+    std::size_t games = 0;
+    for (const GameGroup& group : groups) games += group.games.size();
+    return static_cast<std::int64_t>(games);
+}
+
+// From 0, reaching 1 with step `warmup`.
+double warmup_factor(std::int64_t step, std::int64_t warmup) {
+    if (step >= warmup) return 1;
+    return static_cast<double>(step + 1) / static_cast<double>(warmup);
+}
+
+}  // namespace
+
+NativeTrainer::NativeTrainer(const ModelConfig& model, std::vector<float> initial,
+                             const TrainerSection& options)
+    : model_(model),
+      options_(options),
+      advantage_mode_(advantage_mode(options.advantage)),
+      grpo_{correction(options.correction), options.ratio_max, options.ratio_clip},
+      table_(table_of(model)),
+      backend_(make_cpu_backend(static_cast<int>(options.threads))),
+      activations_(make_activations()),
+      state_(std::move(initial)),
+      gradients_(state_.master.size()),
+      batch_gradients_(state_.master.size()) {}
+
+std::span<const std::byte> NativeTrainer::published_words() const {
+    return std::as_bytes(std::span(state_.published)).first(layout().size_bytes());
+}
+
+void NativeTrainer::restore(std::span<const std::byte> words, std::int64_t trainer_step) {
+    require(words.size() == layout().size_bytes(), "a version has the layout's size");
+    std::memcpy(state_.published.data(), words.data(), words.size());
+    std::ranges::transform(state_.published, state_.master.begin(), from_bf16);
+    std::ranges::fill(state_.first_moment, 0.0f);
+    std::ranges::fill(state_.second_moment, 0.0f);
+    optimizer_steps_ = 0;
+    step_number_ = trainer_step;
+}
+
+Result<Done> NativeTrainer::check(const GameGroup& group) const {
+    return check_group(group, model_.vocab_size);
+}
+
+bool NativeTrainer::can_learn_from(const GameGroup& group) const {
+    return !has_no_variance(group, advantage_mode_);
+}
+
+double NativeTrainer::imitate(std::span<const GameGroup> groups) {
+    const std::vector<TrainingBatch> batches = make_batches(groups, {});
+    const double tokens = rows_of(batches);
+    double loss = 0;
+    std::ranges::fill(gradients_, 0.0f);
+    for (const TrainingBatch& batch : batches) {
+        run_forward(batch);
+        loss += cross_entropy(batch, tokens, logits_, d_logits_);
+        add_gradient(batch);
+    }
+    update(imitation_rate(), gradient_norm(), 0);
+    return loss;
+}
+
+void NativeTrainer::begin_reinforcement() {
+    state_ = AdamWState(std::move(state_.master));
+    optimizer_steps_ = 0;
+    step_number_ = 0;
+}
+
+StepReport NativeTrainer::learn(std::span<const GameGroup> groups) {
+    std::vector<Advantages> advantages;
+    for (const GameGroup& group : groups) {
+        advantages.push_back(group_advantages(group, advantage_mode_));
+    }
+    const std::vector<TrainingBatch> batches = make_batches(groups, advantages);
+    const double tokens = rows_of(batches);
+
+    const Stopwatch passes;
+    GrpoMetrics metrics;
+    std::ranges::fill(gradients_, 0.0f);
+    for (const TrainingBatch& batch : batches) {
+        run_forward(batch);
+        grpo_loss(grpo_, batch, tokens, logits_, d_logits_, metrics);
+        add_gradient(batch);
+    }
+    const double passes_s = passes.seconds();
+
+    const Stopwatch optimizer;
+    const double norm = gradient_norm();
+    const double learning_rate = reinforcement_rate();
+    StepReport report;
+    report.changes = update(learning_rate, norm, options_.dead_band);
+    step_number_ += 1;
+    report.metrics = {{"loss", metrics.loss},
+                      {"grad_norm", norm},
+                      {"learning_rate", learning_rate},
+                      {"ratio", metrics.ratio},
+                      {"kl", metrics.kl},
+                      {"entropy", metrics.entropy},
+                      {"clip_ratio/region_mean", metrics.at_cap},
+                      {"batch/games_per_step", games_of(groups)},
+                      {"batch/trained_tokens_per_step", static_cast<std::int64_t>(tokens)},
+                      {"batch/forwarded_tokens_per_step", inputs_of(batches)},
+                      {"perf/fwd_bwd_s", passes_s},
+                      {"perf/optimizer_s", optimizer.seconds()}};
+    return report;
+}
+
+void NativeTrainer::run_forward(const TrainingBatch& batch) {
+    const std::size_t size = batch.targets.size() * static_cast<std::size_t>(model_.vocab_size);
+    logits_.resize(size);
+    d_logits_.resize(size);
+    forward(model_, state_.published, batch.input, *backend_, *activations_, logits_);
+}
+
+void NativeTrainer::add_gradient(const TrainingBatch& batch) {
+    backward(model_, state_.published, batch.input, *backend_, *activations_, d_logits_,
+             batch_gradients_);
+    for (std::size_t i = 0; i < gradients_.size(); ++i) gradients_[i] += batch_gradients_[i];
+}
+
+double NativeTrainer::gradient_norm() const {
+    double squares = 0;
+    for (const float gradient : gradients_) {
+        squares += static_cast<double>(gradient) * static_cast<double>(gradient);
+    }
+    if (std::isfinite(squares)) return std::sqrt(squares);
+    throw std::runtime_error("the gradient of step " + std::to_string(step_number_ + 1) +
+                             " is not finite: lower trainer.learning_rate");
+}
+
+// Clipping as torch.nn.utils.clip_grad_norm_ does it, with its 1e-6.
+Changes NativeTrainer::update(double learning_rate, double gradient_norm, double dead_band) {
+    optimizer_steps_ += 1;
+    const AdamWOptions options{options_.beta1, options_.beta2, options_.epsilon,
+                               options_.weight_decay, dead_band};
+    const AdamWStep step{optimizer_steps_, learning_rate,
+                         std::min(1.0, options_.gradient_clip / (gradient_norm + 1e-6))};
+    return adamw_step(table_, options, step, gradients_, state_,
+                      static_cast<int>(options_.threads));
+}
+
+// Linear up over warmup_steps, then linear down to a tenth at the last step.
+double NativeTrainer::imitation_rate() const {
+    const WarmStartSection& warm = options_.warm_start;
+    if (optimizer_steps_ < warm.warmup_steps) {
+        return warm.learning_rate * warmup_factor(optimizer_steps_, warm.warmup_steps);
+    }
+    const double done =
+        static_cast<double>(optimizer_steps_ - warm.warmup_steps) /
+        static_cast<double>(std::max<std::int64_t>(warm.steps - warm.warmup_steps, 1));
+    return warm.learning_rate * (1 - 0.9 * std::min(done, 1.0));
+}
+
+double NativeTrainer::reinforcement_rate() const {
+    return options_.learning_rate * warmup_factor(optimizer_steps_, options_.lr_warmup_steps);
+}
+
+std::unique_ptr<NativeTrainer> make_native_trainer(const Config& config) {
+    const ModelConfig model = load_model_config(config.model.config);
+    std::vector<float> initial = config.model.checkpoint.empty()
+                                     ? initial_weights(model, config.run.seed)
+                                     : load_weights(model, config.model.checkpoint);
+    return std::make_unique<NativeTrainer>(model, std::move(initial), config.trainer);
+}
+
+}  // namespace dws

@@ -1,0 +1,72 @@
+// The trainer of this repository: our model, AdamW on fp32 master weights, GRPO. Its policy is the
+// published bf16 copy: workers sample from exactly those words, so the ratio is exact.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "configs/config.h"
+#include "model/backend.h"
+#include "model/config.h"
+#include "model/forward.h"
+#include "model/weights.h"
+#include "sync/array_table.h"
+#include "trainer_bridge/adamw_cpu.h"
+#include "trainer_bridge/grpo.h"
+#include "trainer_bridge/trainer.h"
+
+namespace dws {
+
+class NativeTrainer final : public Trainer {
+public:
+    // initial: (elements,) of weight_layout(model).
+    NativeTrainer(const ModelConfig& model, std::vector<float> initial,
+                  const TrainerSection& options);
+
+    const TensorLayout& layout() const override { return table_.layout(); }
+    std::span<const std::byte> published_words() const override;
+    // The master becomes the published words widened, the moments start at 0 and so does the
+    // learning rate's warm-up. Sound, since the words are the policy; what is lost is the
+    // optimizer's memory of some 20 steps and what the dead-band still held back.
+    void restore(std::span<const std::byte> words, std::int64_t trainer_step) override;
+
+    std::int64_t step_number() const override { return step_number_; }
+    Result<Done> check(const GameGroup& group) const override;
+    bool can_learn_from(const GameGroup& group) const override;
+    double imitate(std::span<const GameGroup> groups) override;
+    void begin_reinforcement() override;
+    StepReport learn(std::span<const GameGroup> groups) override;
+
+private:
+    // Fills logits_ from the published words and makes room for d_logits_.
+    void run_forward(const TrainingBatch& batch);
+    // Adds the gradient of d_logits_ to gradients_.
+    void add_gradient(const TrainingBatch& batch);
+    // Throws std::runtime_error when training has diverged.
+    double gradient_norm() const;
+    Changes update(double learning_rate, double gradient_norm, double dead_band);
+    double imitation_rate() const;
+    double reinforcement_rate() const;
+
+    const ModelConfig model_;
+    const TrainerSection options_;
+    const AdvantageMode advantage_mode_;
+    const GrpoOptions grpo_;
+    const ArrayTable table_;
+    const std::unique_ptr<Backend> backend_;
+    const ActivationsPointer activations_;
+    AdamWState state_;
+    std::int64_t step_number_ = 0;          // reinforcement steps in the weights
+    std::int64_t optimizer_steps_ = 0;      // since the moments were last 0
+    std::vector<float> gradients_;          // (elements,) of the step
+    std::vector<float> batch_gradients_;    // (elements,) of one batch
+    std::vector<float> logits_, d_logits_;  // (R, V)
+};
+
+// Reads the model's sizes, and its checkpoint or random weights by run.seed. Throws
+// std::runtime_error naming what is wrong with the config.
+std::unique_ptr<NativeTrainer> make_native_trainer(const Config& config);
+
+}  // namespace dws

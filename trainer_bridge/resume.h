@@ -1,0 +1,24 @@
+// Where a run stands, read from its log alone: what `--resume` starts from.
+#pragma once
+
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "sync/array_table.h"
+#include "sync/bucket.h"
+#include "sync/chain.h"
+
+namespace dws {
+
+struct RunState {
+    ChainPosition position;  // after the last record
+    Bytes words;             // of position.version, in the table's flat buffer
+};
+
+// Follows the log to its end and rebuilds its newest version, checking every hash and digest on
+// the way. Fault::missing: there is no log, or one without a version. Others: as ChainReader and
+// Replica say, naming the record or object.
+Result<RunState> read_run(Bucket& bucket, const ArrayTable& table, const std::string& run);
+
+}  // namespace dws
