@@ -17,6 +17,7 @@ void read(SettingReader& reader, RunSection& run) {
 void read(SettingReader& reader, BucketSection& bucket) {
     reader.non_empty("bucket.uri", bucket.uri);
     reader.at_least_0("bucket.latency_ms", bucket.latency_ms);
+    reader.at_least_0("bucket.put_latency_ms", bucket.put_latency_ms);
     reader.at_least_0("bucket.megabit_per_s", bucket.megabit_per_s);
     reader.at_least_0("bucket.retry_deadline_s", bucket.retry_deadline_s);
 }

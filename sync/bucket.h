@@ -25,16 +25,19 @@ struct ByteRange {
 
 enum class Listing {
     objects,  // every key that starts with the prefix
-    folders,  // the distinct parts up to the next '/', each with that '/'
+    folders,  // the distinct beginnings of keys, from their start up to the first '/' after the
+              // prefix and with that '/': "run/games/" may list "run/games/worker-1/"
 };
 
-// Keys are '/'-separated names of letters, digits, '.', '_' and '-'; no name is "." or "..".
+// Keys are '/'-separated names of letters, digits, '.', '_' and '-'; no name is "." or "..". A key
+// has at most 1,024 characters (S3's limit), a name in it 255 (that of file systems).
 bool is_valid_key(std::string_view key);
 
 class Bucket {
 public:
     virtual ~Bucket() = default;
 
+    // A key that is not valid is Fault::corrupt everywhere.
     // Replaces what is there: only for objects named by their content, where that is the same.
     virtual Result<Done> put(std::string_view key, std::span<const std::byte> object) = 0;
     // Atomic: of all callers of one key exactly one reads `created`. Fault::transport leaves open
@@ -43,6 +46,7 @@ public:
                                              std::span<const std::byte> object) = 0;
     // Fault::missing when there is no such object.
     virtual Result<Bytes> get(std::string_view key, ByteRange range) = 0;
+    // Sorted. Nothing under the prefix is an empty list.
     virtual Result<std::vector<std::string>> list(std::string_view prefix, Listing what) = 0;
     // Removing what is not there succeeds.
     virtual Result<Done> remove(std::string_view key) = 0;
@@ -50,11 +54,13 @@ public:
 
 // How a bucket far away behaves, for trying out what distance does. All zero: as it is.
 struct LinkShape {
-    double latency_ms = 0;     // added to every call
-    double megabit_per_s = 0;  // of payload, each way; 0 is unlimited
+    double latency_ms = 0;      // added to every call
+    double megabit_per_s = 0;   // of payload, each way; 0 is unlimited
+    double put_latency_ms = 0;  // added to every write as well: a slow uplink
 };
 
-// How long a call is retried before Fault::transport is final.
+// How long a call is retried before Fault::transport is final. A put_if_absent that is retried may
+// find its own object and report `existed`: whoever must know whose it is reads it back.
 struct RetryPolicy {
     double first_wait_ms = 50;  // doubles each time, with jitter
     double longest_wait_ms = 2'000;

@@ -49,10 +49,14 @@ public:
     // position: where the log ends. epoch: this writer's own.
     ChainWriter(Bucket& bucket, std::string run, ChainPosition position, std::uint64_t epoch);
 
-    // Fills in run, sequence, epoch, writer, nonce, previous hash and time, and commits. Fault::
-    // transport leaves the outcome in doubt: the same bytes must be settled before anything else.
-    // Fault::superseded: another writer's record stands at this sequence number.
+    // Fills in run, sequence, epoch, writer, nonce, previous hash and time, and commits. Epoch and
+    // end records restate version and digest, which are filled in too. Not to be called in doubt.
+    //
+    // Fault::transport leaves the outcome in doubt: the same bytes must be settled before anything
+    // else. Fault::superseded: another writer's record stands at this sequence number. Fault::
+    // untrusted or corrupt: a draft that no follower would accept; nothing was sent.
     Result<Record> commit(Record draft);
+    // Sends the bytes in doubt again, unchanged, and reads back what stands there. Faults as above.
     Result<Record> settle();
     bool is_in_doubt() const { return in_doubt_.has_value(); }
 
@@ -62,7 +66,10 @@ private:
     struct InDoubt {
         Record record;
         Bytes stored;
+        ChainPosition after;  // where the log ends once the record is there
     };
+    Result<Record> accept();
+    Result<Record> compare_with_stored();
     Bucket& bucket_;
     const std::string run_;
     const std::string writer_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -15,8 +16,9 @@
 namespace dws {
 
 enum class Encoding {
-    raw,        // idx: int32 flat positions
-    gap_delta,  // idx: u16 gaps, u32 for an array with a gap above 65,535; idx[k]-idx[k-1]-1
+    raw,        // idx: int32 flat positions; int64 in an array of more than 2^31 words
+    gap_delta,  // idx: u16 gaps, u32 for an array with a gap above 65,535, u64 for one above
+                // 2^32-1; idx[k]-idx[k-1]-1
 };
 
 // Takes one finished file. False stops the encoder (the receiver has been asked to stop).
@@ -29,11 +31,14 @@ bool encode_delta(const ArrayTable& table, const Changes& changes, std::int64_t 
 bool encode_anchor(const ArrayTable& table, std::span<const std::byte> words, std::int64_t version,
                    std::size_t file_bytes, const FileSink& sink);
 
-// Adds one file's changes (`before` empty). Fault::corrupt: not such a file, unknown array, wrong
-// dtype or length, positions out of range or not ascending, an array seen before.
+// Adds one file's changes (`before` empty). Fault::corrupt: not such a file, another version,
+// unknown array, wrong dtype or length, positions out of range or not ascending, an array seen
+// before; `changes` are then as they were. Allocates in proportion to the file, not to its claims.
 Result<Done> decode_delta(const ArrayTable& table, std::span<const std::byte> file,
                           std::int64_t version, Changes& changes);
 // Copies one file's arrays into words (the table's flat buffer); has_array is marked per array.
+// Fault::corrupt: not such a file, unknown array, wrong dtype or shape, an array marked before;
+// words are then as they were.
 Result<Done> decode_anchor(const ArrayTable& table, std::span<const std::byte> file,
                            std::span<std::byte> words, std::vector<bool>& has_array);
 

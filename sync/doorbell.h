@@ -1,5 +1,6 @@
-// "Look": a hint that something new is in the bucket. Dropping, repeating or reordering every
-// hint changes latency, never results; whoever hears nothing polls.
+// "Look": a hint that something new is in the bucket. A message is two frames, topic and hint, of
+// at most 256 bytes; anything else is ignored. Dropping, repeating or reordering every hint changes
+// latency, never results; whoever hears nothing polls.
 #pragma once
 
 #include <chrono>
@@ -47,13 +48,18 @@ struct DoorbellFaults {
 // The broker: whatever arrives inside (XSUB) goes to everybody outside (XPUB). Runs until stopped.
 class DoorbellBroker {
 public:
+    // Throws std::runtime_error when an endpoint cannot be bound.
     DoorbellBroker(const std::string& inside, const std::string& outside, DoorbellFaults faults);
     void run(std::stop_token stop);
+
+    // Those really bound, for "tcp://127.0.0.1:*".
+    std::string inside_endpoint() const { return inside_.endpoint(); }
+    std::string outside_endpoint() const { return outside_.endpoint(); }
 
     struct Counts {
         std::uint64_t heard = 0, dropped = 0, repeated = 0, sent = 0;
     };
-    const Counts& counts() const { return counts_; }
+    const Counts& counts() const { return counts_; }  // once run() has returned
 
 private:
     MessageSocket inside_;

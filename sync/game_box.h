@@ -2,7 +2,6 @@
 // without gaps and creates each only if absent; the trainer reads each worker's next number.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,7 +11,6 @@
 #include <stop_token>
 #include <string>
 
-#include "base/bounded_queue.h"
 #include "sync/bucket.h"
 #include "sync/game_group.h"
 
@@ -21,17 +19,19 @@ namespace dws {
 // The worker's side. Uploads in the background; order is kept.
 class GameOutbox {
 public:
-    // doorbell: the broker's inner side, empty for none. fault: called on the upload thread; a
-    // transport fault is tried again until it works.
+    // bucket is not owned and outlives this. doorbell: the broker's inner side, empty for none.
+    // fault: called on the upload thread; a transport fault is told once and tried again until it
+    // works. Fault::superseded: somebody else numbers games under this worker's name; uploads end.
     GameOutbox(Bucket& bucket, std::string run, std::string worker, const std::string& doorbell,
                std::function<void(const Error&)> fault);
     ~GameOutbox();
 
     // Takes the group, sets worker and number. Waits while four groups are on their way already.
-    // False when stop was requested first.
+    // False when stop was requested first, or uploads have ended.
     bool submit(GameGroup group, std::stop_token stop);
     std::int64_t submitted() const;  // groups so far = the next number
-    // Waits until all that was submitted is in the bucket. False when stopped first.
+    // Waits until all that was submitted is in the bucket. False when stopped first, or uploads
+    // have ended.
     bool flush(std::stop_token stop);
 
 private:
@@ -51,7 +51,8 @@ struct ReceivedGroup {
 class GameInbox {
 public:
     // cursors: worker -> first number not yet decided, from the log. doorbell: the outer side.
-    // capacity: groups held in memory; the rest wait in the bucket.
+    // capacity: groups held in memory; the rest wait in the bucket. fault: called on the fetching
+    // thread, once per outage. bucket is not owned and outlives this.
     GameInbox(Bucket& bucket, std::string run, std::map<std::string, std::int64_t> cursors,
               const std::string& doorbell, std::chrono::milliseconds poll, std::size_t capacity,
               std::function<void(const Error&)> fault);

@@ -13,7 +13,17 @@
 
 namespace dws {
 
+// What is accepted from outside (FORMAT.md, "Game group"). A token takes 29 bytes, so a file of the
+// largest size holds 2.3 million: 64 games of 32,768 tokens. GRPO's groups have 4 to 64 games, and
+// a vocabulary has less than 2^20 tokens.
 inline constexpr std::size_t kMaxGroupBytes = 64u << 20;
+inline constexpr std::size_t kMaxGroupTokens = 1u << 21;
+inline constexpr std::size_t kMaxGroupGames = 4'096;
+inline constexpr std::size_t kMaxGameTurns = 4'096;
+inline constexpr std::size_t kMaxAllowedTokens = 1u << 20;
+inline constexpr std::size_t kMaxOutcomes = 64;
+inline constexpr std::size_t kMaxOutcomeName = 64;  // letters a-z, digits and '_'
+inline constexpr std::size_t kMaxWorkerName = 128;  // one name of a key
 inline constexpr std::int64_t kNoVersion = -1;
 
 struct Game {
@@ -38,10 +48,14 @@ struct GameGroup {
     std::map<std::string, std::vector<float>> outcomes;  // name -> (games,) e.g. "won", "turns"
 };
 
-// A safetensors file (FORMAT.md, "Game group").
+// A safetensors file (FORMAT.md, "Game group"). The group is one that decode_group() accepts.
 Bytes encode_group(const GameGroup& group);
-// Fault::corrupt: not such a file, lengths that disagree, versions of the future are NOT checked.
+// Fault::corrupt: not such a file, lengths that disagree, a limit passed, numbers that are not
+// finite, turns without a reward. Versions of the future are NOT checked: who holds the log can.
 Result<GameGroup> decode_group(std::span<const std::byte> file);
+
+// Why the group is not one that may travel; empty when it is.
+std::string group_fault(const GameGroup& group);
 
 // "<run>/games/<worker>/00000007.safetensors"
 std::string game_key(const std::string& run, const std::string& worker, std::int64_t number);

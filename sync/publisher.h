@@ -3,16 +3,13 @@
 // steps merge, and the next version covers several.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
-#include <thread>
 
 #include "sync/array_table.h"
 #include "sync/bucket.h"
@@ -62,12 +59,13 @@ public:
                                                      ChainPosition position);
     ~Publisher();
 
-    // Anchor 0 of a new run; waits until it is committed or fails.
+    // Anchor 0 of a new run; waits until it is committed, fails, or is stopped (the publisher is of
+    // no use then). words: the table's flat buffer, which nobody writes until this returns.
     Result<Done> publish_anchor(std::span<const std::byte> words, std::int64_t trainer_step,
-                                std::vector<GamesConsumed> games);
+                                std::vector<GamesConsumed> games, std::stop_token stop = {});
 
-    // One or more optimizer steps. Never waits for the bucket. False when the publisher has
-    // stopped for good (failure() says why).
+    // One or more optimizer steps, after the anchor. Never waits for the bucket. False when the
+    // publisher has stopped for good (failure() says why).
     bool hand_over(Pending step);
 
     // Waits until everything handed over is committed. False on failure or stop.
@@ -81,7 +79,6 @@ public:
 private:
     Publisher(Bucket& bucket, const ArrayTable& table, PublisherOptions options,
               PublisherEvents events, ChainWriter writer);
-    void run(std::stop_token stop);
     struct Parts;
     std::unique_ptr<Parts> parts_;
 };

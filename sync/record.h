@@ -66,9 +66,12 @@ struct Record {
 
 const char* name_of(RecordKind kind);
 
-// The stored bytes: the record as JSON inside a DSSE envelope with an empty list of signatures.
+// The stored bytes: the record as JSON inside a DSSE envelope with an empty list of signatures. A
+// record has one form: the same record is the same bytes. created_unix_s is kept to the
+// millisecond.
 Bytes encode_record(const Record& record);
-// Fault::corrupt for anything that is not exactly such a record within the limits.
+// Fault::corrupt, naming the field, for anything that is not exactly such a record within the
+// limits, in that one form.
 Result<Record> decode_record(std::span<const std::byte> stored);
 
 // "<run>/log/00000000000000000043.json"

@@ -20,6 +20,8 @@ struct StagedVersion {
     Record record;
     Changes changes;                                    // `before` filled from live words
     std::vector<std::pair<std::size_t, Digest>> tiles;  // digests after, of the tiles that change
+                                                        // (delta) or of all (anchor)
+    std::int64_t from_version = -1;                     // what was live while staging
 };
 
 // Staging and rescans read live words, commit() writes them. The caller keeps them apart: no
@@ -27,6 +29,7 @@ struct StagedVersion {
 class Replica {
 public:
     // words: the table's flat buffer; not owned, outlives this. What it holds is version -1.
+    // Reads all of it, so that rescans hold from the start.
     Replica(const ArrayTable& table, std::span<std::byte> words);
 
     std::int64_t version() const { return version_; }
@@ -37,7 +40,8 @@ public:
 
     // changes: as decoded. Fault::wrong_base: the record builds on another version, on other
     // arrays, or the digest computed from live old words and new words is not the record's.
-    // Fault::corrupt: the record's count of changed words is not the delta's.
+    // Fault::corrupt: the record's count of changed words is not the delta's, or a listed word does
+    // not change. A live word damaged under a change is wrong_base: its old word enters the digest.
     Result<StagedVersion> stage_delta(const Record& record, Changes changes) const;
     // next: a whole version in the table's layout. Fault::corrupt when its digest is not the
     // record's. Sound whatever the live words hold, so it is the way back from a fault.

@@ -1,0 +1,121 @@
+#include "sync/doorbell.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/require.h"
+#include "base/stop_signal.h"
+
+namespace dws {
+namespace {
+
+constexpr std::size_t kMaxHintBytes = 256;       // topic and hint together; a hint is a few words
+constexpr std::size_t kMaxDelayed = 10'000;      // as many as a socket queues; more are dropped
+constexpr std::chrono::milliseconds kSlice{50};  // how late a request to stop may be seen
+
+bool is_ring(const Frames& frames) {
+    return frames.size() == 2 && frames[0].size() + frames[1].size() <= kMaxHintBytes;
+}
+
+// SplitMix64 (Steele, Lea, Flood 2014): the same faults from the same seed on every machine.
+class Dice {
+public:
+    explicit Dice(std::uint64_t seed) : state_(seed) {}
+
+    double roll() {  // uniform in [0, 1)
+        std::uint64_t z = (state_ += 0x9e3779b97f4a7c15);
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
+    }
+
+private:
+    std::uint64_t state_;
+};
+
+// Messages by the time they are due, on monotonic_s().
+using Delayed = std::multimap<double, Frames>;
+
+std::chrono::milliseconds until_due(const Delayed& delayed) {
+    if (delayed.empty()) return kSlice;
+    const double wait_ms = 1e3 * (delayed.begin()->first - monotonic_s());
+    const double slice_ms = static_cast<double>(kSlice.count());
+    return std::chrono::milliseconds(
+        static_cast<std::int64_t>(std::clamp(wait_ms + 1, 0.0, slice_ms)));
+}
+
+}  // namespace
+
+DoorbellRinger::DoorbellRinger(const std::string& endpoint) {
+    if (!endpoint.empty()) socket_ = MessageSocket::connect(SocketKind::publisher, endpoint);
+}
+
+void DoorbellRinger::ring(const std::string& topic, const std::string& hint) {
+    if (!socket_) return;
+    const Frames frames = {topic, hint};
+    require(is_ring(frames), "a ring is a topic and a short hint");
+    socket_->send(frames);  // dropped is as good as lost on the way: listeners poll
+}
+
+DoorbellListener::DoorbellListener(const std::string& endpoint, std::string topic)
+    : topic_(std::move(topic)) {
+    if (!endpoint.empty()) socket_ = MessageSocket::connect(SocketKind::subscriber, endpoint);
+}
+
+bool DoorbellListener::wait(std::chrono::milliseconds timeout, std::stop_token stop) {
+    if (!socket_) {
+        sleep_or_stop(std::chrono::duration<double>(timeout).count(), stop);
+        return false;
+    }
+    const auto is_mine = [&](const Frames& frames) {
+        return is_ring(frames) && frames[0] == topic_;
+    };
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    while (!stop.stop_requested()) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        const auto frames =
+            socket_->receive(std::clamp(left, std::chrono::milliseconds{0}, kSlice));
+        if (frames && is_mine(*frames)) {
+            // The rest of the pile, as much as a queue holds, says the same.
+            for (std::size_t more = 0; more < kMaxDelayed; ++more)
+                if (!socket_->receive(std::chrono::milliseconds{0})) break;
+            return true;
+        }
+        if (left.count() <= 0) return false;
+    }
+    return false;
+}
+
+DoorbellBroker::DoorbellBroker(const std::string& inside, const std::string& outside,
+                               DoorbellFaults faults)
+    : inside_(MessageSocket::bind(SocketKind::collector, inside)),
+      outside_(MessageSocket::bind(SocketKind::publisher, outside)),
+      faults_(faults) {}
+
+void DoorbellBroker::run(std::stop_token stop) {
+    Dice dice(faults_.seed);
+    Delayed delayed;
+    while (!stop.stop_requested()) {
+        const std::optional<Frames> frames = inside_.receive(until_due(delayed));
+        if (frames && is_ring(*frames)) {
+            counts_.heard += 1;
+            const bool is_dropped = dice.roll() < faults_.drop || delayed.size() >= kMaxDelayed;
+            const bool is_repeated = !is_dropped && dice.roll() < faults_.repeat;
+            const int copies = is_dropped ? 0 : is_repeated ? 2 : 1;
+            counts_.dropped += is_dropped ? 1 : 0;
+            counts_.repeated += is_repeated ? 1 : 0;
+            for (int copy = 0; copy < copies; ++copy)
+                delayed.emplace(monotonic_s() + 1e-3 * faults_.delay_ms * dice.roll(), *frames);
+        }
+        while (!delayed.empty() && delayed.begin()->first <= monotonic_s()) {
+            outside_.send(delayed.begin()->second);
+            delayed.erase(delayed.begin());
+            counts_.sent += 1;
+        }
+    }
+}
+
+}  // namespace dws

@@ -1,0 +1,57 @@
+#include "sync/fetch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/codec_interchange.h"
+#include "sync/sha256.h"
+
+namespace dws {
+
+Result<Bytes> fetch_object(Bucket& bucket, const std::string& run, const ObjectRef& object) {
+    // One byte more than it may have: a longer object shows itself.
+    Result<Bytes> bytes =
+        bucket.get(run + "/" + object.key, {.offset = 0, .length = object.size_bytes + 1});
+    if (!bytes) return bytes;
+    if (bytes->size() != object.size_bytes)
+        return Error{Fault::corrupt,
+                     fmt::format("{}: {} bytes expected, {}{} came", object.key, object.size_bytes,
+                                 bytes->size() > object.size_bytes ? "over " : "",
+                                 std::min(bytes->size(), object.size_bytes))};
+    if (sha256_hex(*bytes) != object.sha256)
+        return Error{Fault::corrupt, fmt::format("{}: SHA-256 is not the record's", object.key)};
+    return bytes;
+}
+
+Result<Changes> read_delta(const ArrayTable& table, const Record& record,
+                           const ObjectSource& source) {
+    Changes changes;
+    for (const ObjectRef& object : record.objects) {
+        const Result<Bytes> file = source(object);
+        if (!file) return file.error();
+        const Result<Done> decoded = decode_delta(table, *file, record.version, changes);
+        if (!decoded)
+            return Error{decoded.error().fault, object.key + ": " + decoded.error().detail};
+    }
+    return changes;
+}
+
+Result<Done> read_anchor(const ArrayTable& table, const Record& record, const ObjectSource& source,
+                         std::span<std::byte> words) {
+    std::vector<bool> has_array(table.layout().specs().size(), false);
+    for (const ObjectRef& object : record.objects) {
+        const Result<Bytes> file = source(object);
+        if (!file) return file.error();
+        const Result<Done> decoded = decode_anchor(table, *file, words, has_array);
+        if (!decoded)
+            return Error{decoded.error().fault, object.key + ": " + decoded.error().detail};
+    }
+    const auto absent = std::find(has_array.begin(), has_array.end(), false);
+    if (absent == has_array.end()) return Done{};
+    const auto index = static_cast<std::size_t>(absent - has_array.begin());
+    return Error{Fault::corrupt, fmt::format("anchor {} has no array {}", record.version,
+                                             table.layout().specs()[index].name)};
+}
+
+}  // namespace dws

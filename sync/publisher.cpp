@@ -1,0 +1,182 @@
+#include "sync/publisher.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/require.h"
+#include "sync/version_writer.h"
+
+namespace dws {
+namespace {
+
+const Error kStopped{Fault::transport, "stopped before it was committed"};
+
+}  // namespace
+
+struct Publisher::Parts {
+    const PublisherEvents events;
+    VersionWriter writer;  // the thread's
+
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    Pending pending;                     // guarded by mutex
+    std::optional<WholeVersion> anchor;  // guarded by mutex
+    bool wants_end = false;              // guarded by mutex
+    bool is_busy = false;                // guarded by mutex; the thread is on a record
+    std::optional<Error> failure;        // guarded by mutex
+    std::jthread thread;                 // last member: joined first
+
+    Parts(PublisherEvents events_, VersionWriter writer_)
+        : events(std::move(events_)),
+          writer(std::move(writer_)),
+          thread([this](std::stop_token stop) { run(stop); }) {}
+
+    // Called with the lock held.
+    bool has_work() const { return anchor || has_pending() || wants_end; }
+
+    // Called with the lock held. Decided games alone make a version without changes: workers that
+    // have paused wait for those decisions.
+    bool has_pending() const { return pending.steps > 0 || !pending.games.empty(); }
+
+    void run(std::stop_token stop) {
+        while (true) {
+            std::unique_lock lock(mutex);
+            if (!changed.wait(lock, stop, [&] { return has_work(); }) || stop.stop_requested())
+                return;
+            is_busy = true;
+            const Result<Done> done = write_next(lock, stop);
+            is_busy = false;
+            if (!done) failure = done.error();
+            changed.notify_all();
+            if (done) continue;
+            lock.unlock();
+            if (events.fault && !stop.stop_requested()) events.fault(done.error());
+            return;
+        }
+    }
+
+    // Takes what is there, with the lock held, and writes it without: later steps merge into the
+    // version after this one meanwhile.
+    Result<Done> write_next(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
+        std::optional<WholeVersion> whole = std::exchange(anchor, std::nullopt);
+        const bool is_end = !whole && !has_pending();
+        Pending steps = whole ? Pending{} : std::exchange(pending, Pending{});
+        lock.unlock();
+        const Result<Done> done =
+            is_end ? writer.write_end(stop)
+                   : announce(whole ? writer.write_anchor(std::move(*whole), stop)
+                                    : writer.write_delta(std::move(steps), stop));
+        lock.lock();
+        if (is_end) wants_end = false;
+        return done;
+    }
+
+    Result<Done> announce(const Result<PublishedVersion>& published) const {
+        if (!published) return published.error();
+        if (events.published) events.published(*published);
+        return Done{};
+    }
+
+    // False when the thread has ended before it had nothing left to do, or stop came first.
+    bool wait_idle(std::stop_token stop) {
+        std::unique_lock lock(mutex);
+        const bool is_done =
+            changed.wait(lock, stop, [&] { return failure || !(has_work() || is_busy); });
+        return is_done && !failure;
+    }
+
+    Error failure_or_stopped() {
+        std::unique_lock lock(mutex);
+        return failure.value_or(kStopped);
+    }
+};
+
+Publisher::Publisher(Bucket& bucket, const ArrayTable& table, PublisherOptions options,
+                     PublisherEvents events, ChainWriter writer)
+    : parts_(std::make_unique<Parts>(events, VersionWriter(bucket, table, std::move(options),
+                                                           events.fault, std::move(writer)))) {}
+
+Publisher::~Publisher() = default;
+
+Result<std::unique_ptr<Publisher>> Publisher::start_new(Bucket& bucket, const ArrayTable& table,
+                                                        PublisherOptions options,
+                                                        PublisherEvents events) {
+    const Result<Done> probed = probe_put_if_absent(bucket, options.run);
+    if (!probed) return probed.error();
+    const std::string first = log_key(options.run, 0);
+    const Result<Bytes> found = bucket.get(first, {.offset = 0, .length = 1});
+    if (found)
+        return Error{Fault::superseded,
+                     first + " exists already: resume that run or choose another name"};
+    if (found.error().fault != Fault::missing) return found.error();
+    ChainWriter writer(bucket, options.run, ChainPosition{}, 1);
+    return std::unique_ptr<Publisher>(
+        new Publisher(bucket, table, std::move(options), std::move(events), std::move(writer)));
+}
+
+Result<std::unique_ptr<Publisher>> Publisher::resume(Bucket& bucket, const ArrayTable& table,
+                                                     PublisherOptions options,
+                                                     PublisherEvents events,
+                                                     ChainPosition position) {
+    const std::uint64_t epoch = position.epoch + 1;
+    ChainWriter writer(bucket, options.run, std::move(position), epoch);
+    // Nothing is handed over before this returns, so the thread leaves the writer alone.
+    std::unique_ptr<Publisher> publisher(
+        new Publisher(bucket, table, std::move(options), std::move(events), std::move(writer)));
+    const Result<Done> begun = publisher->parts_->writer.write_epoch();
+    if (!begun) return begun.error();
+    return publisher;
+}
+
+Result<Done> Publisher::publish_anchor(std::span<const std::byte> words, std::int64_t trainer_step,
+                                       std::vector<GamesConsumed> games, std::stop_token stop) {
+    {
+        std::unique_lock lock(parts_->mutex);
+        if (parts_->failure) return *parts_->failure;
+        parts_->anchor = WholeVersion{words, trainer_step, std::move(games)};
+        parts_->changed.notify_all();
+    }
+    if (parts_->wait_idle(stop)) return Done{};
+    if (stop.stop_requested()) {  // the words are the caller's again: nobody may read on
+        parts_->thread.request_stop();
+        parts_->thread.join();
+        std::unique_lock lock(parts_->mutex);
+        if (!parts_->failure) parts_->failure = kStopped;
+    }
+    return parts_->failure_or_stopped();
+}
+
+bool Publisher::hand_over(Pending step) {
+    std::unique_lock lock(parts_->mutex);
+    if (parts_->failure) return false;
+    parts_->pending.merge(std::move(step));
+    parts_->changed.notify_all();
+    return true;
+}
+
+bool Publisher::flush(std::stop_token stop) { return parts_->wait_idle(stop); }
+
+Result<Done> Publisher::finish(std::stop_token stop) {
+    if (!flush(stop)) return parts_->failure_or_stopped();
+    {
+        std::unique_lock lock(parts_->mutex);
+        parts_->wants_end = true;
+        parts_->changed.notify_all();
+    }
+    if (!parts_->wait_idle(stop)) return parts_->failure_or_stopped();
+    return Done{};
+}
+
+std::optional<Error> Publisher::failure() const {
+    std::unique_lock lock(parts_->mutex);
+    return parts_->failure;
+}
+
+std::uint64_t Publisher::pending_words() const {
+    std::unique_lock lock(parts_->mutex);
+    return count(parts_->pending.changes);
+}
+
+}  // namespace dws

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include <cstdint>
+
+#include "base/stop_signal.h"
+#include "sync/bucket.h"
+#include "sync/chain.h"
+#include "sync/tool/output.h"
+#include "sync/tool/verbs.h"
+
+namespace dws {
+namespace {
+
+struct GameCounts {
+    std::int64_t trained = 0, skipped = 0, stale = 0, refused = 0;
+};
+
+GameCounts count_games(const Record& record) {
+    GameCounts counts;
+    for (const GamesConsumed& games : record.games) {
+        const auto skipped = static_cast<std::int64_t>(games.skipped.size());
+        const auto stale = static_cast<std::int64_t>(games.stale.size());
+        const auto refused = static_cast<std::int64_t>(games.refused.size());
+        counts.skipped += skipped;
+        counts.stale += stale;
+        counts.refused += refused;
+        counts.trained += games.next - games.first - skipped - stale - refused;
+    }
+    return counts;
+}
+
+double percent_of(std::uint64_t part, std::uint64_t whole) {
+    return whole == 0 ? 0 : 1e2 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string human_line(const Record& record, std::uint64_t file_bytes, const GameCounts& games) {
+    std::string line =
+        fmt::format("{:6} | epoch {} | {:6} | version {:6} | step {:6}", record.sequence,
+                    record.epoch, name_of(record.kind), record.version, record.trainer_step);
+    if (record.kind == RecordKind::delta) line += fmt::format(" | base {}", record.base_version);
+    if (!record.objects.empty())
+        line += fmt::format(" | {} words ({:.2f} %) | {} bytes in {} files", record.changed_words,
+                            percent_of(record.changed_words, record.total_words), file_bytes,
+                            record.objects.size());
+    if (!record.games.empty())
+        line += fmt::format(" | games {} trained, {} skipped, {} stale, {} refused", games.trained,
+                            games.skipped, games.stale, games.refused);
+    return line + " | digest " + record.digest.hex();
+}
+
+std::string machine_line(const Record& record, std::uint64_t file_bytes, const GameCounts& games) {
+    return json_line({{"sequence", static_cast<std::int64_t>(record.sequence)},
+                      {"epoch", static_cast<std::int64_t>(record.epoch)},
+                      {"writer", record.writer},
+                      {"kind", std::string(name_of(record.kind))},
+                      {"version", record.version},
+                      {"base_version", record.base_version},
+                      {"changed_words", static_cast<std::int64_t>(record.changed_words)},
+                      {"total_words", static_cast<std::int64_t>(record.total_words)},
+                      {"files", static_cast<std::int64_t>(record.objects.size())},
+                      {"file_bytes", static_cast<std::int64_t>(file_bytes)},
+                      {"trainer_step", record.trainer_step},
+                      {"groups_trained", games.trained},
+                      {"groups_skipped", games.skipped},
+                      {"groups_stale", games.stale},
+                      {"groups_refused", games.refused},
+                      {"digest", record.digest.hex()},
+                      {"created_unix_s", record.created_unix_s}});
+}
+
+}  // namespace
+
+int run_log(const LogOptions& options, std::stop_token stop) {
+    const std::unique_ptr<Bucket> bucket = open_bucket(options.bucket, {}, {});
+    ChainReader reader(*bucket, options.run);
+    while (!stop.stop_requested()) {
+        const Result<Record> record = reader.next();
+        if (record) {
+            std::uint64_t file_bytes = 0;
+            for (const ObjectRef& object : record->objects) file_bytes += object.size_bytes;
+            const GameCounts games = count_games(*record);
+            print_line(options.is_json ? machine_line(*record, file_bytes, games)
+                                       : human_line(*record, file_bytes, games));
+            continue;
+        }
+        const Error& error = record.error();
+        const bool is_end = error.fault == Fault::missing;
+        const bool is_passing = is_end || error.fault == Fault::transport;
+        if (!is_end) print_error(fmt::format("{}: {}", name_of(error.fault), error.detail));
+        if (!options.is_follow || !is_passing) {
+            if (!is_end) return kExitProblem;
+            if (reader.position().next_sequence > 0) return kExitOk;
+            print_error(fmt::format("run {} has no log in {}; check --bucket and --run",
+                                    options.run, options.bucket));
+            return kExitProblem;
+        }
+        sleep_or_stop(std::chrono::duration<double>(options.poll).count(), stop);
+    }
+    return kExitOk;
+}
+
+}  // namespace dws

@@ -1,0 +1,75 @@
+#include "sync/bucket_retry.h"
+
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+#include "tests/support/faulty_bucket.h"
+
+namespace dws {
+namespace {
+
+constexpr RetryPolicy kQuick{.first_wait_ms = 1, .longest_wait_ms = 4, .deadline_s = 5};
+
+// A bucket to make faulty, and the retrying one around it.
+struct Pair {
+    explicit Pair(RetryPolicy policy) {
+        auto owned = std::make_unique<FaultyBucket>();
+        inner = owned.get();
+        outer = std::make_unique<BucketRetry>(std::move(owned), policy);
+    }
+    FaultyBucket* inner = nullptr;
+    std::unique_ptr<Bucket> outer;
+};
+
+TEST(BucketRetry, GoesOnUntilTheStoreAnswers) {
+    const Pair pair(kQuick);
+    pair.inner->fail_next_calls(3);
+    EXPECT_TRUE(pair.outer->put("a", bytes_of("x")));
+    EXPECT_EQ(pair.inner->counts().puts, 4);
+    pair.inner->fail_next_calls(2);
+    EXPECT_TRUE(pair.outer->get("a", {.length = 1}));
+    pair.inner->fail_next_calls(2);
+    EXPECT_TRUE(pair.outer->list("", Listing::objects));
+    pair.inner->fail_next_calls(2);
+    EXPECT_TRUE(pair.outer->remove("a"));
+}
+
+TEST(BucketRetry, TakesEveryOtherAnswerAtOnce) {
+    const Pair pair(kQuick);
+    EXPECT_EQ(pair.outer->get("a", {.length = 1}).error().fault, Fault::missing);
+    EXPECT_EQ(pair.inner->counts().gets, 1);
+    ASSERT_TRUE(pair.outer->put("a", bytes_of("x")));
+    EXPECT_EQ(*pair.outer->put_if_absent("a", bytes_of("y")), PutOutcome::existed);
+    EXPECT_EQ(pair.inner->counts().puts, 2);
+}
+
+TEST(BucketRetry, EndsAtTheDeadlineWithTransport) {
+    const Pair pair({.first_wait_ms = 1, .longest_wait_ms = 8, .deadline_s = 0.05});
+    pair.inner->set_unreachable(true);
+    const Stopwatch stopwatch;
+    const Result<Done> put = pair.outer->put("a", bytes_of("x"));
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().fault, Fault::transport);
+    EXPECT_NE(put.error().detail.find("tried"), std::string::npos);
+    EXPECT_LT(stopwatch.seconds(), 2.0);
+    EXPECT_GE(pair.inner->counts().puts, 3);
+}
+
+TEST(BucketRetry, ADeadlineOfZeroTriesOnce) {
+    const Pair pair({.first_wait_ms = 0, .longest_wait_ms = 0, .deadline_s = 0});
+    pair.inner->set_unreachable(true);
+    EXPECT_FALSE(pair.outer->put("a", bytes_of("x")));
+    EXPECT_EQ(pair.inner->counts().puts, 1);
+}
+
+TEST(BucketRetry, ACreationWhoseAnswerWasLostMeetsItsOwnObject) {
+    const Pair pair(kQuick);
+    pair.inner->lose_answer_of("a");
+    const Result<PutOutcome> outcome = pair.outer->put_if_absent("a", bytes_of("mine"));
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(*outcome, PutOutcome::existed);
+    EXPECT_EQ(text_of(*pair.outer->get("a", {.length = 9})), "mine");
+}
+
+}  // namespace
+}  // namespace dws

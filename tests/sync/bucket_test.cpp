@@ -1,0 +1,85 @@
+#include "sync/bucket.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <stdexcept>
+
+#include "tests/support/faulty_bucket.h"
+#include "tests/support/scratch_folder.h"
+
+namespace dws {
+namespace {
+
+constexpr RetryPolicy kNoRetry{.first_wait_ms = 0, .longest_wait_ms = 0, .deadline_s = 0};
+
+TEST(BucketKey, IsNamesBetweenSlashes) {
+    for (const char* key :
+         {"a", "run/log/00000000000000000043.json", "a.b_c-D9/..x", "...", ".a"}) {
+        EXPECT_TRUE(is_valid_key(key)) << key;
+    }
+    EXPECT_TRUE(is_valid_key(std::string(255, 'a')));
+}
+
+TEST(BucketKey, LeadsNowhereElse) {
+    for (const char* key : {"", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b",
+                            "a b", "a\\b", "a\nb", "ä", "a:b", "~", "a%2fb", "*"}) {
+        EXPECT_FALSE(is_valid_key(key)) << key;
+    }
+    EXPECT_FALSE(is_valid_key(std::string_view("a\0b", 3)));
+    EXPECT_FALSE(is_valid_key(std::string(256, 'a')));
+    std::string long_key = "a";
+    while (long_key.size() <= 1'024) long_key += "/a";
+    EXPECT_FALSE(is_valid_key(long_key));
+}
+
+TEST(OpenBucket, TakesAPathAndAFileUri) {
+    const ScratchFolder scratch;
+    const auto by_path = open_bucket((scratch / "bucket").string(), kNoRetry, {});
+    ASSERT_TRUE(by_path->put("a", bytes_of("x")));
+    const auto by_uri = open_bucket("file://" + (scratch / "bucket").string(), kNoRetry, {});
+    EXPECT_TRUE(by_uri->get("a", {.length = 1}));
+}
+
+TEST(OpenBucket, SaysWhatItCannotOpen) {
+    for (const char* uri : {"s3://bucket/x", "", "file://"}) {
+        EXPECT_THROW(open_bucket(uri, kNoRetry, {}), std::runtime_error) << uri;
+    }
+    const ScratchFolder scratch;
+    std::ofstream(scratch / "file") << "in the way";
+    const std::string folder = (scratch / "file" / "bucket").string();
+    try {
+        open_bucket(folder, kNoRetry, {});
+        FAIL() << "a file stands where the folder should be";
+    } catch (const std::runtime_error& error) {
+        const std::string text = error.what();
+        EXPECT_NE(text.find("bucket folder " + folder + " is not writable"), std::string::npos)
+            << text;
+        EXPECT_NE(text.find("Not a directory"), std::string::npos) << text;
+    }
+}
+
+TEST(Probe, PassesAStoreThatKeepsTheConditionAndLeavesNothing) {
+    FaultyBucket bucket;
+    EXPECT_TRUE(probe_put_if_absent(bucket, "run"));
+    EXPECT_TRUE(bucket.objects().empty());
+    EXPECT_EQ(bucket.counts().puts, 2);
+}
+
+TEST(Probe, RefusesAStoreThatIgnoresTheCondition) {
+    FaultyBucket bucket;
+    bucket.ignore_condition(true);
+    const Result<Done> probed = probe_put_if_absent(bucket, "run");
+    ASSERT_FALSE(probed);
+    EXPECT_EQ(probed.error().fault, Fault::untrusted);
+    EXPECT_TRUE(bucket.objects().empty());
+}
+
+TEST(Probe, PassesOnThatNobodyAnswered) {
+    FaultyBucket bucket;
+    bucket.set_unreachable(true);
+    EXPECT_EQ(probe_put_if_absent(bucket, "run").error().fault, Fault::transport);
+}
+
+}  // namespace
+}  // namespace dws

@@ -1,0 +1,191 @@
+#include "sync/replica.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "tests/support/random_arrays.h"
+#include "tests/support/records.h"
+
+namespace dws {
+namespace {
+
+class ReplicaTest : public testing::TestWithParam<DType> {
+protected:
+    void SetUp() override {
+        Random random(41);
+        base_ = random_words(table_, random);
+        next_ = changed_words(table_, base_, 0.01, random);
+        live_.assign(table_.layout().size_bytes(), std::byte{0});
+        replica_.emplace(table_, live_);
+    }
+
+    Record record_of(RecordKind kind, std::int64_t version, const Bytes& words) const {
+        Record record;
+        record.kind = kind;
+        record.version = version;
+        record.base_version = version - 1;
+        record.trainer_step = 10 * version;
+        record.layout_hash = table_.layout_hash();
+        record.digest = sum(digest_tiles(table_, words));
+        return record;
+    }
+    Record delta_record() const {
+        Record record = record_of(RecordKind::delta, 5, next_);
+        record.changed_words = count(changes());
+        return record;
+    }
+    // As decode_delta() gives them.
+    Changes changes() const {
+        Changes found = diff(table_, base_, next_);
+        for (auto& [tile, tile_changes] : found) tile_changes.before.clear();
+        return found;
+    }
+    void load_base() {
+        const auto staged = replica_->stage_anchor(record_of(RecordKind::anchor, 4, base_), base_);
+        ASSERT_TRUE(staged) << staged.error().detail;
+        replica_->commit(*staged);
+    }
+    void expect_holds(const Bytes& words) const {
+        EXPECT_TRUE(diff(table_, live_, words).empty());
+        EXPECT_EQ(replica_->digest(), sum(digest_tiles(table_, words)));
+        EXPECT_TRUE(replica_->rescan(0, table_.tiles()));
+    }
+    // A live word turned over, behind everybody's back.
+    void damage(std::size_t tile, std::size_t position) {
+        write_word(live_, table_.tile(tile), position,
+                   ~read_word(live_, table_.tile(tile), position));
+    }
+
+    const ArrayTable table_ = mixed_table(GetParam());
+    Bytes base_, next_, live_;
+    std::optional<Replica> replica_;
+};
+INSTANTIATE_TEST_SUITE_P(Widths, ReplicaTest,
+                         testing::Values(DType::kF8E4M3, DType::kBF16, DType::kF32));
+
+TEST_P(ReplicaTest, StartsWithoutAVersionAndKnowsWhatItHolds) {
+    EXPECT_EQ(replica_->version(), -1);
+    expect_holds(Bytes(live_.size()));
+    const auto staged = replica_->stage_delta(delta_record(), changes());
+    EXPECT_EQ(staged.error().fault, Fault::wrong_base);
+}
+
+TEST_P(ReplicaTest, AnAnchorAndADeltaLeadToTheNextVersion) {
+    load_base();
+    expect_holds(base_);
+    const auto staged = replica_->stage_delta(delta_record(), changes());
+    ASSERT_TRUE(staged) << staged.error().detail;
+    expect_holds(base_);  // staging writes nothing
+    replica_->commit(*staged);
+    expect_holds(next_);
+    EXPECT_EQ(replica_->version(), 5);
+    EXPECT_EQ(replica_->trainer_step(), 50);
+}
+
+TEST_P(ReplicaTest, ADeltaWithoutChangesIsAVersion) {
+    load_base();
+    next_ = base_;
+    const auto staged = replica_->stage_delta(delta_record(), {});
+    ASSERT_TRUE(staged) << staged.error().detail;
+    replica_->commit(*staged);
+    EXPECT_EQ(replica_->version(), 5);
+    expect_holds(base_);
+}
+
+TEST_P(ReplicaTest, RefusesADeltaFromAnotherVersion) {
+    load_base();
+    Record record = delta_record();
+    record.base_version = 3;
+    EXPECT_EQ(replica_->stage_delta(record, changes()).error().fault, Fault::wrong_base);
+}
+
+TEST_P(ReplicaTest, RefusesVersionsOfOtherArrays) {
+    load_base();
+    Record record = delta_record();
+    record.layout_hash = std::string(64, '0');
+    EXPECT_EQ(replica_->stage_delta(record, changes()).error().fault, Fault::wrong_base);
+    record = record_of(RecordKind::anchor, 4, base_);
+    record.layout_hash = std::string(64, '0');
+    EXPECT_EQ(replica_->stage_anchor(record, base_).error().fault, Fault::wrong_base);
+}
+
+TEST_P(ReplicaTest, RefusesADeltaWhoseCountIsNotTheRecords) {
+    load_base();
+    Record record = delta_record();
+    ++record.changed_words;
+    EXPECT_EQ(replica_->stage_delta(record, changes()).error().fault, Fault::corrupt);
+}
+
+TEST_P(ReplicaTest, RefusesADeltaThatListsAnUnchangedWord) {
+    load_base();
+    next_ = base_;
+    Record record = delta_record();
+    record.changed_words = 1;
+    Changes idle;
+    idle[2] = {.positions = {7}, .before = {}, .after = {read_word(base_, table_.tile(2), 7)}};
+    EXPECT_EQ(replica_->stage_delta(record, idle).error().fault, Fault::corrupt);
+}
+
+TEST_P(ReplicaTest, RefusesAWrongNewWord) {
+    load_base();
+    Changes wrong = changes();
+    wrong.begin()->second.after[0] ^= 1;
+    EXPECT_EQ(replica_->stage_delta(delta_record(), wrong).error().fault, Fault::wrong_base);
+}
+
+TEST_P(ReplicaTest, ADamagedWordUnderAChangeIsFoundBeforeAnyWrite) {
+    load_base();
+    const Changes delta = changes();
+    damage(delta.begin()->first, delta.begin()->second.positions[0]);
+    const Bytes before = live_;
+    EXPECT_EQ(replica_->stage_delta(delta_record(), delta).error().fault, Fault::wrong_base);
+    EXPECT_EQ(live_, before);
+    EXPECT_EQ(replica_->version(), 4);
+}
+
+TEST_P(ReplicaTest, AWordThatAlreadyIsTheNewOneIsFoundToo) {
+    load_base();
+    const Changes delta = changes();
+    const auto& [tile, first] = *delta.begin();
+    write_word(live_, table_.tile(tile), first.positions[0], first.after[0]);
+    EXPECT_EQ(replica_->stage_delta(delta_record(), delta).error().fault, Fault::wrong_base);
+}
+
+TEST_P(ReplicaTest, ARescanNamesArrayAndWordsOfDamageNoDeltaTouches) {
+    load_base();
+    damage(2, 4'463);  // the last word of embed.weight
+    const auto scanned = replica_->rescan(0, table_.tiles());
+    ASSERT_FALSE(scanned);
+    EXPECT_EQ(scanned.error().fault, Fault::corrupt);
+    EXPECT_NE(scanned.error().detail.find("embed.weight"), std::string::npos);
+    EXPECT_NE(scanned.error().detail.find("65536 to 69999"), std::string::npos)
+        << scanned.error().detail;
+}
+
+TEST_P(ReplicaTest, ARollingRescanSeesDamageWhenItsTurnComes) {
+    load_base();
+    damage(1, 0);
+    EXPECT_TRUE(replica_->rescan(2, 3));
+    EXPECT_FALSE(replica_->rescan(4, 3));  // tiles 4, 0, 1
+    EXPECT_TRUE(replica_->rescan(table_.tiles() + 2, 1));
+}
+
+TEST_P(ReplicaTest, AnAnchorRepairsWhateverTheLiveWordsHold) {
+    load_base();
+    damage(0, 3);
+    damage(4, 65'535);
+    load_base();
+    expect_holds(base_);
+}
+
+TEST_P(ReplicaTest, RefusesAnAnchorWithAnotherDigest) {
+    Bytes wrong = base_;
+    write_word(wrong, table_.tile(3), 9, ~read_word(wrong, table_.tile(3), 9));
+    const auto staged = replica_->stage_anchor(record_of(RecordKind::anchor, 4, base_), wrong);
+    ASSERT_FALSE(staged);
+    EXPECT_EQ(staged.error().fault, Fault::corrupt);
+}
+
+}  // namespace
+}  // namespace dws
