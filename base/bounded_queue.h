@@ -30,14 +30,10 @@ public:
     std::optional<T> pop(std::stop_token stop) {
         std::unique_lock lock(mutex_);
         if (!changed_.wait(lock, stop, [&] { return !items_.empty(); })) return std::nullopt;
-        return take_front();
-    }
-
-    // Empty when there is no item now.
-    std::optional<T> try_pop() {
-        std::unique_lock lock(mutex_);
-        if (items_.empty()) return std::nullopt;
-        return take_front();
+        T item = std::move(items_.front());
+        items_.pop_front();
+        changed_.notify_all();
+        return item;
     }
 
     std::size_t size() const {
@@ -46,14 +42,6 @@ public:
     }
 
 private:
-    // Called with the lock held and an item there.
-    T take_front() {
-        T item = std::move(items_.front());
-        items_.pop_front();
-        changed_.notify_all();
-        return item;
-    }
-
     const std::size_t capacity_;
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;

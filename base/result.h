@@ -20,11 +20,16 @@ enum class Fault {
 
 // The enumerator's own name, for logs.
 const char* name_of(Fault fault);
+// What whoever reads the error in the end does next: one clause for the end of its line.
+const char* next_action(Fault fault);
 
 struct Error {
     Fault fault;
     std::string detail;  // one clause for the log: which object, what was expected, what came
 };
+
+// "fault: detail; next action", the one line of a failure that is final.
+std::string final_line(const Error& error);
 
 template <class T>
 class [[nodiscard]] Result {

@@ -95,7 +95,7 @@ void read(SettingReader& reader, TrainerSection& trainer) {
 }
 
 void read(SettingReader& reader, EvaluationSection& evaluation) {
-    reader.count("evaluation.games", evaluation.games, 0);
+    reader.count("evaluation.games", evaluation.games, 1);
     reader.seed("evaluation.seed", evaluation.seed);
 }
 

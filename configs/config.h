@@ -53,11 +53,11 @@ struct EnvSection {
 
 struct WorkerSection {
     std::int64_t threads = 1;
-    std::int64_t slots = 128;     // games in flight
+    std::int64_t slots = 64;      // games in flight
     std::int64_t group_size = 8;  // games of one secret
     double temperature = 1;
     std::string kv_policy = "keep";        // keep | recompute, at a commit
-    std::int64_t groups_ahead_max = 24;    // undecided groups of this worker; more: it pauses
+    std::int64_t groups_ahead_max = 64;    // undecided groups of this worker; more: it pauses
     std::int64_t staleness_max_steps = 8;  // it pauses when its weights are further behind
     std::int64_t hold_back_versions = 0;   // commits a version only when this many newer exist
     double win_reward = 1;                 // per-turn rewards: see reward.h

@@ -16,7 +16,7 @@ struct GenerateRequest {
     std::uint64_t sequence = 0;         // the caller's name for it
     std::vector<std::int32_t> context;  // all tokens so far
     int new_tokens = 1;                 // how many to sample
-    std::uint64_t seed = 0;             // same seed, context and weights: same tokens
+    std::uint64_t seed = 0;             // same seed, context, weights: same draws (rounding aside)
 };
 
 struct Completion {

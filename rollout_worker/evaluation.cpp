@@ -25,11 +25,13 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{5};
 constexpr double kWeightsPollS = 0.01;
 
-std::int64_t newest_version(const Config& config, Bucket& bucket) {
+std::int64_t newest_version(const Config& config, Bucket& bucket, std::stop_token stop) {
     ChainReader chain(bucket, config.run.name);
     Result<Record> record = chain.next();
-    while (record) record = chain.next();
-    if (record.error().fault != Fault::missing) throw std::runtime_error(record.error().detail);
+    while (record && !stop.stop_requested()) record = chain.next();
+    if (stop.stop_requested()) throw std::runtime_error("stopped");
+    if (record.error().fault != Fault::missing)
+        throw std::runtime_error(final_line(record.error()));
     if (chain.position().version < 0) {
         throw std::runtime_error("run " + config.run.name + " in bucket " + config.bucket.uri +
                                  " has no version yet");
@@ -37,8 +39,9 @@ std::int64_t newest_version(const Config& config, Bucket& bucket) {
     return chain.position().version;
 }
 
-std::int64_t parse_version(const Config& config, Bucket& bucket, const std::string& text) {
-    if (text == "latest") return newest_version(config, bucket);
+std::int64_t parse_version(const Config& config, Bucket& bucket, const std::string& text,
+                           std::stop_token stop) {
+    if (text == "latest") return newest_version(config, bucket, std::move(stop));
     std::int64_t version = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
     if (error != std::errc() || end != text.data() + text.size() || version < 0) {
@@ -88,7 +91,7 @@ int evaluate(const Config& config, Bucket& bucket, EventLog& log, const std::str
              std::stop_token stop) {
     const LettersText text;
     const ModelConfig model = load_playing_model(config, text);
-    const std::int64_t wanted = parse_version(config, bucket, version);
+    const std::int64_t wanted = parse_version(config, bucket, version, stop);
     Follower follower(config, model, bucket, log, wanted);
     follow_to(wanted, follower, stop);
 

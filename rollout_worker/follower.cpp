@@ -48,7 +48,7 @@ void Follower::commit_staged(Engine* engine) {
 
 void Follower::throw_on_failure() const {
     if (const std::optional<Error> failure = subscriber_.failure()) {
-        throw std::runtime_error("the log cannot be followed any further: " + failure->detail);
+        throw std::runtime_error("the log cannot be followed any further: " + final_line(*failure));
     }
 }
 

@@ -3,7 +3,9 @@
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <utility>
 
 #include "base/event_log.h"
 #include "base/stop_signal.h"
@@ -18,13 +20,15 @@ namespace {
 
 constexpr std::size_t kWorkerIdBytes = 8;  // two workers of a run never draw the same
 
-std::unique_ptr<Bucket> open_bucket_of(const BucketSection& section) {
+std::unique_ptr<Bucket> open_bucket_of(const BucketSection& section, std::stop_token stop,
+                                       BucketAccess access) {
     RetryPolicy retry;
     retry.deadline_s = section.retry_deadline_s;
     return open_bucket(section.uri, retry,
                        {.latency_ms = section.latency_ms,
                         .megabit_per_s = section.megabit_per_s,
-                        .put_latency_ms = section.put_latency_ms});
+                        .put_latency_ms = section.put_latency_ms},
+                       std::move(stop), access);
 }
 
 std::filesystem::path event_file(const Config& config, const std::string& label,
@@ -52,14 +56,19 @@ int main(int argc, char** argv) {
         argc, argv, "Plays games with weights that arrive while it plays.",
         {{"--evaluate", "Play evaluation.games games with this version, a number or 'latest'",
           nullptr, &version},
-         {"--id", "A name for people, put into the event log's file name", nullptr, &label}},
+         {"--id", "A name for the event log's file; with run.seed it also decides the games played",
+          nullptr, &label}},
         [&](const dws::Config& config) {
             const std::string id = dws::random_hex(dws::kWorkerIdBytes);
             dws::EventLog log("rollout_worker", dws::event_file(config, label, id));
-            const auto bucket = dws::open_bucket_of(config.bucket);
-            if (!version.empty()) {
+            const bool evaluates = !version.empty();
+            const auto bucket =
+                dws::open_bucket_of(config.bucket, stop.token(),
+                                    evaluates ? dws::BucketAccess::read : dws::BucketAccess::write);
+            if (evaluates) {
                 return dws::evaluate(config, *bucket, log, version, stop.token());
             }
-            return dws::Worker(config, *bucket, log, id).run(stop.token());
+            return dws::Worker(config, *bucket, log, id, label.empty() ? id : label)
+                .run(stop.token());
         });
 }

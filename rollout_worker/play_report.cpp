@@ -146,7 +146,7 @@ void PlayReport::throughput(const Player& player) {
                     tokens_per_s, games_per_s, window_reward_ / groups, window_won_ / groups),
         {{"seconds", seconds},
          {"tokens", tokens},
-         {"tokens_per_s", tokens_per_s},
+         {"rollout/generated_tok_s", tokens_per_s},
          {"generated_tokens", player.tokens_generated()},
          {"games", games},
          {"games_per_s", games_per_s},

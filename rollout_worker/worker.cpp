@@ -1,8 +1,10 @@
 #include "rollout_worker/worker.h"
 
 #include <fmt/format.h>
+
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "base/stop_signal.h"
@@ -32,23 +34,29 @@ std::string anchor_in_words(const Config& config) {
 std::int64_t demonstrations_max(const Config& config) {
     const WarmStartSection& warm = config.trainer.warm_start;
     const auto per_group = static_cast<std::int64_t>(kDemonstrationGames);
-    const std::int64_t read = (warm.steps * warm.games_per_step + per_group - 1) / per_group;
-    return read + config.worker.groups_ahead_max;
+    const std::int64_t groups_per_step = (warm.games_per_step + per_group - 1) / per_group;
+    return warm.steps * groups_per_step + config.worker.groups_ahead_max;
 }
 
 }  // namespace
 
-Worker::Worker(const Config& config, Bucket& bucket, EventLog& log, std::string id)
+Worker::Worker(const Config& config, Bucket& bucket, EventLog& log, std::string id,
+               const std::string& seed_name)
     : config_(config),
       bucket_(bucket),
       log_(log),
       id_(std::move(id)),
+      seed_(derive_seed(config.run.seed, seed_name)),
       model_(load_playing_model(config, text_)),
       slots_(static_cast<std::size_t>(config.worker.slots)),
       follower_(config, model_, bucket, log, -1),
       env_(env_options(config)),
       outbox_(bucket, config.run.name, id_, config.doorbell.inside, [this](const Error& error) {
-          follower_.report().fault(error, "sending the games again");
+          follower_.report().fault(error, error.fault == Fault::superseded
+                                              ? "stopping: another worker has this id"
+                                          : error.fault == Fault::corrupt
+                                              ? "leaving the group out, playing on"
+                                              : "sending the games again");
       }) {}
 
 int Worker::run(std::stop_token stop) {
@@ -116,6 +124,11 @@ void Worker::play(std::stop_token stop) {
     PlayReport report(log_);
     while (!is_over(stop)) {
         follower_.commit_staged(&engine);
+        if (!follower_.subscriber().is_sound()) {  // the games in flight wait where they are
+            follower_.report().waiting("sound weights: live memory is to be loaded again");
+            sleep_or_stop(kWeightsPollS, stop);
+            continue;
+        }
         admit_groups(player, report);
         advance(player, report, stop);
     }
@@ -123,6 +136,7 @@ void Worker::play(std::stop_token stop) {
 
 void Worker::admit_groups(Player& player, PlayReport& report) {
     if (follower_.subscriber().log_view().has_ended) return;  // nobody will read another group
+    if (!finished_.empty()) return;                           // the bucket is slower than the games
     const AdmissionLimits limits{config_.worker.groups_ahead_max,
                                  config_.worker.staleness_max_steps};
     while (player.wants_group()) {
@@ -140,7 +154,7 @@ AdmissionFacts Worker::admission_facts(const Player& player) const {
     const auto cursor = view.cursors.find(id_);
     AdmissionFacts facts;
     facts.submitted_groups = outbox_.submitted();
-    facts.open_groups = static_cast<std::int64_t>(player.open_groups());
+    facts.open_groups = static_cast<std::int64_t>(player.open_groups() + finished_.size());
     facts.demonstrations = demonstrations_;
     facts.cursor = cursor == view.cursors.end() ? 0 : cursor->second;
     facts.held_step = follower_.replica().trainer_step();
@@ -149,16 +163,24 @@ AdmissionFacts Worker::admission_facts(const Player& player) const {
 }
 
 std::uint64_t Worker::next_group_seed() {
-    const std::uint64_t own = derive_seed(config_.run.seed, id_);
-    return derive_seed(own, static_cast<std::uint64_t>(groups_opened_++));
+    return derive_seed(seed_, static_cast<std::uint64_t>(groups_opened_++));
 }
 
 void Worker::advance(Player& player, PlayReport& report, std::stop_token stop) {
-    for (GameGroup& group : player.advance(kIdleWait)) {
+    for (GameGroup& group : player.advance(kIdleWait)) finished_.push_back(std::move(group));
+    // Only into room that is there: the generating thread never waits for the bucket.
+    while (!finished_.empty() && outbox_.has_room()) {
+        const GameGroup& group = finished_.front();
         const std::int64_t newest_step = follower_.subscriber().log_view().newest_trainer_step;
         report.submitted(group, outbox_.submitted(), newest_step);
         const auto games = static_cast<std::int64_t>(group.games.size());
-        if (!outbox_.submit(std::move(group), stop)) return;
+        if (!outbox_.submit(std::move(finished_.front()), stop)) {
+            if (stop.stop_requested()) return;
+            throw std::runtime_error("the games of worker " + id_ +
+                                     " cannot be sent any more (see the fault before this): start "
+                                     "the worker again, it draws a new id");
+        }
+        finished_.pop_front();
         games_submitted_ += games;
     }
     report.environment(env_, slots_);

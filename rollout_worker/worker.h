@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <stop_token>
 #include <string>
 
@@ -27,9 +28,11 @@ namespace dws {
 
 class Worker {
 public:
-    // id: fresh at every start; names this worker's games in the bucket. bucket and log are not
-    // owned and outlive this. Throws std::runtime_error when the config does not fit.
-    Worker(const Config& config, Bucket& bucket, EventLog& log, std::string id);
+    // id: fresh at every start; names this worker's games in the bucket. seed_name: with the run's
+    // seed it decides which games are played. bucket and log are not owned and outlive this. Throws
+    // std::runtime_error when the config does not fit.
+    Worker(const Config& config, Bucket& bucket, EventLog& log, std::string id,
+           const std::string& seed_name);
 
     // Until the run has ended, stop is requested (both return 0) or the log cannot be trusted
     // (throws std::runtime_error).
@@ -54,6 +57,7 @@ private:
     Bucket& bucket_;
     EventLog& log_;
     const std::string id_;
+    const std::uint64_t seed_;
     const LettersText text_;
     const ModelConfig model_;
     const std::size_t slots_;
@@ -62,7 +66,8 @@ private:
     std::int64_t groups_opened_ = 0;
     std::int64_t demonstrations_ = 0;  // groups submitted, the first of this worker's numbers
     std::int64_t games_submitted_ = 0;
-    GameOutbox outbox_;  // last member: its thread ends before what it uses
+    std::deque<GameGroup> finished_;  // groups the outbox has no room for yet
+    GameOutbox outbox_;               // last member: its thread ends before what it uses
 };
 
 }  // namespace dws

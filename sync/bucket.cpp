@@ -52,12 +52,13 @@ bool is_valid_key(std::string_view key) {
     return is_valid_name(key.substr(start));
 }
 
-std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link) {
-    std::unique_ptr<Bucket> bucket = std::make_unique<BucketDir>(folder_of(uri));
+std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link,
+                                    std::stop_token stop, BucketAccess access) {
+    std::unique_ptr<Bucket> bucket = std::make_unique<BucketDir>(folder_of(uri), access);
     if (link.latency_ms > 0 || link.put_latency_ms > 0 || link.megabit_per_s > 0) {
-        bucket = std::make_unique<BucketLink>(std::move(bucket), link);
+        bucket = std::make_unique<BucketLink>(std::move(bucket), link, stop);
     }
-    return std::make_unique<BucketRetry>(std::move(bucket), retry);
+    return std::make_unique<BucketRetry>(std::move(bucket), retry, std::move(stop));
 }
 
 Result<Done> probe_put_if_absent(Bucket& bucket, const std::string& prefix) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,9 +68,19 @@ struct RetryPolicy {
     double deadline_s = 10;
 };
 
-// uri: "file:///dir" or a path. The bucket retries by the policy; the folder is made when absent.
-// Throws std::runtime_error naming the folder when it cannot be made or written.
-std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link);
+// What opening a bucket may do to it.
+enum class BucketAccess {
+    read,   // nothing: no folder is made, no file written or removed; writing to it is a bug
+    write,  // the folder is made when absent, and writing tried
+};
+
+// uri: "file:///dir" or a path. The bucket retries by the policy. Once stop is requested no call
+// waits or is made again; each is still made once, so that the last objects can be written.
+// Throws std::runtime_error naming the folder when it cannot be made or written, or for
+// BucketAccess::read when it cannot be read.
+std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link,
+                                    std::stop_token stop = {},
+                                    BucketAccess access = BucketAccess::write);
 
 // Creates a key twice under `prefix`: the second must be refused. Fault::untrusted for a store
 // that ignores the condition, since two writers could not be told apart there.

@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "base/require.h"
 #include "sync/file_descriptor.h"
 #include "sync/sha256.h"
 
@@ -89,8 +90,25 @@ void collect_folders(const fs::path& start, const std::string& start_key, std::s
 
 }  // namespace
 
-BucketDir::BucketDir(fs::path folder)
-    : folder_(std::move(folder)), unfinished_(folder_ / kUnfinishedFolder) {
+BucketDir::BucketDir(fs::path folder, BucketAccess access)
+    : folder_(std::move(folder)), access_(access), unfinished_(folder_ / kUnfinishedFolder) {
+    if (access_ == BucketAccess::write)
+        prepare_to_write();
+    else
+        check_readable();
+}
+
+void BucketDir::check_readable() const {
+    const FileDescriptor file(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!file.is_open()) {
+        throw std::runtime_error(
+            fmt::format("bucket folder {} cannot be read: {}; check the bucket's address, or start "
+                        "the run that makes it",
+                        folder_.string(), text_of_error(errno)));
+    }
+}
+
+void BucketDir::prepare_to_write() const {
     if (const int error = make_folders(unfinished_); error != 0) {
         throw std::runtime_error(
             fmt::format("bucket folder {} is not writable: {}; choose another folder or its rights",
@@ -117,6 +135,7 @@ Error BucketDir::failure(std::string_view verb, std::string_view key, int error_
 
 Result<fs::path> BucketDir::write_unfinished(std::string_view key,
                                              std::span<const std::byte> object) {
+    require(access_ == BucketAccess::write, "a bucket opened to be read is not written");
     // The folders first: removing an object leaves them, so they may be there or not.
     if (const int error = make_folders(path_of(key).parent_path()); error != 0) {
         return failure("put", key, error);
@@ -152,13 +171,20 @@ Result<PutOutcome> BucketDir::put_if_absent(std::string_view key,
                                             std::span<const std::byte> object) {
     if (!is_usable_key(key)) return bad_key(key);
     const fs::path path = path_of(key);
-    if (::access(path.c_str(), F_OK) == 0) return PutOutcome::existed;  // saves writing it
+    // Whoever reads `existed` builds on the object, so it outlives a power cut: its writer may not
+    // have come to that yet.
+    const auto existed = [&]() -> Result<PutOutcome> {
+        const int unflushed = flush_folder(path.parent_path());
+        if (unflushed != 0) return failure("put", key, unflushed);
+        return PutOutcome::existed;
+    };
+    if (::access(path.c_str(), F_OK) == 0) return existed();  // saves writing it
     const Result<fs::path> unfinished = write_unfinished(key, object);
     if (!unfinished) return unfinished.error();
     // link() fails when the name is taken, also over NFS; rename() would replace.
     const int error = ::link(unfinished->c_str(), path.c_str()) == 0 ? 0 : errno;
     ::unlink(unfinished->c_str());
-    if (error == EEXIST) return PutOutcome::existed;
+    if (error == EEXIST) return existed();
     if (error != 0) return failure("put", key, error);
     if (const int unflushed = flush_folder(path.parent_path()); unflushed != 0) {
         return failure("put", key, unflushed);
@@ -168,7 +194,9 @@ Result<PutOutcome> BucketDir::put_if_absent(std::string_view key,
 
 Result<Bytes> BucketDir::get(std::string_view key, ByteRange range) {
     if (!is_usable_key(key)) return bad_key(key);
-    const FileDescriptor file(::open(path_of(key).c_str(), O_RDONLY | O_CLOEXEC));
+    // O_NONBLOCK: what is no regular file, as a FIFO, is not waited for.
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    const FileDescriptor file(::open(path_of(key).c_str(), flags));
     if (!file.is_open()) {
         if (errno != ENOENT && errno != ENOTDIR) return failure("get", key, errno);
         return Error{Fault::missing,
@@ -211,6 +239,7 @@ Result<std::vector<std::string>> BucketDir::list(std::string_view prefix, Listin
 }
 
 Result<Done> BucketDir::remove(std::string_view key) {
+    require(access_ == BucketAccess::write, "nothing is removed from a bucket opened to be read");
     if (!is_usable_key(key)) return bad_key(key);
     if (::unlink(path_of(key).c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
         return failure("remove", key, errno);

@@ -11,9 +11,10 @@ namespace dws {
 
 class BucketDir : public Bucket {
 public:
-    // Makes the folder when absent, tries whether it can be written, and removes what writers that
-    // died more than an hour ago left unfinished. Throws std::runtime_error naming the folder.
-    explicit BucketDir(std::filesystem::path folder);
+    // To write: makes the folder when absent, tries whether it can be written, and removes what
+    // writers that died more than an hour ago left unfinished. To read: changes nothing, then or
+    // later. Throws std::runtime_error naming the folder.
+    explicit BucketDir(std::filesystem::path folder, BucketAccess access = BucketAccess::write);
 
     Result<Done> put(std::string_view key, std::span<const std::byte> object) override;
     Result<PutOutcome> put_if_absent(std::string_view key,
@@ -24,6 +25,8 @@ public:
     Result<Done> remove(std::string_view key) override;
 
 private:
+    void prepare_to_write() const;
+    void check_readable() const;
     std::filesystem::path path_of(std::string_view key) const;
     // The temporary file with the object's bytes, flushed to the disk.
     Result<std::filesystem::path> write_unfinished(std::string_view key,
@@ -31,6 +34,7 @@ private:
     Error failure(std::string_view verb, std::string_view key, int error_number) const;
 
     const std::filesystem::path folder_;
+    const BucketAccess access_;
     const std::filesystem::path unfinished_;  // folder_/.tmp, no part of the bucket
 };
 

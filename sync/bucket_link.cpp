@@ -1,7 +1,6 @@
 #include "sync/bucket_link.h"
 
-#include <chrono>
-#include <thread>
+#include "base/stop_signal.h"
 
 namespace dws {
 
@@ -10,7 +9,7 @@ void BucketLink::wait_for(std::size_t payload_bytes, double more_ms) const {
     if (shape_.megabit_per_s > 0) {
         wait_ms += static_cast<double>(payload_bytes) * 8e-3 / shape_.megabit_per_s;
     }
-    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(wait_ms));
+    sleep_or_stop(1e-3 * wait_ms, stop_);
 }
 
 Result<Done> BucketLink::put(std::string_view key, std::span<const std::byte> object) {

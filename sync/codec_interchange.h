@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -20,6 +21,10 @@ enum class Encoding {
     gap_delta,  // idx: u16 gaps, u32 for an array with a gap above 65,535, u64 for one above
                 // 2^32-1; idx[k]-idx[k-1]-1
 };
+
+// Metadata of an anchor's file: the table's index of each tensor, in the file's order. Files of
+// other tools may lack it; their order is the table's then.
+inline constexpr std::string_view kArrayOrder = "array_order";
 
 // Takes one finished file. False stops the encoder (the receiver has been asked to stop).
 using FileSink = std::function<bool(Bytes file)>;

@@ -131,11 +131,10 @@ Metadata metadata_of(bool is_sparse, std::int64_t version, std::size_t arrays,
 
 // Widest first, so that every tensor starts at a multiple of its width: readers that map files
 // (torch) need it, and the data starts at a multiple of 8.
-Bytes aligned_file(std::vector<TensorView> tensors, const Metadata& metadata) {
+void align(std::vector<TensorView>& tensors) {
     std::stable_sort(tensors.begin(), tensors.end(), [](const TensorView& a, const TensorView& b) {
         return width_bytes(a.spec.dtype) > width_bytes(b.spec.dtype);
     });
-    return write_safetensors(tensors, metadata);
 }
 
 Bytes delta_file(const ArrayTable& table, const std::vector<EncodedArray>& arrays,
@@ -150,14 +149,27 @@ Bytes delta_file(const ArrayTable& table, const std::vector<EncodedArray>& array
     }
     Metadata metadata = metadata_of(true, version, arrays.size(), changed, table.words());
     metadata["encoding"] = encoding == Encoding::raw ? "raw" : "gap_delta";
-    return aligned_file(std::move(tensors), metadata);
+    align(tensors);
+    return write_safetensors(tensors, metadata);
 }
 
-Bytes anchor_file(const ArrayTable& table, const std::vector<TensorView>& tensors,
-                  std::int64_t version) {
+// Places in the table, in the file's order: what the layout hash is made of can be rebuilt.
+std::string array_order(const ArrayTable& table, const std::vector<TensorView>& tensors) {
+    std::string order;
+    for (const TensorView& tensor : tensors) {
+        if (!order.empty()) order += ' ';
+        order += std::to_string(*table.layout().index_of(tensor.spec.name));
+    }
+    return order;
+}
+
+Bytes anchor_file(const ArrayTable& table, std::vector<TensorView> tensors, std::int64_t version) {
     std::uint64_t words = 0;
     for (const TensorView& tensor : tensors) words += tensor.spec.elements();
-    return aligned_file(tensors, metadata_of(false, version, tensors.size(), words, table.words()));
+    Metadata metadata = metadata_of(false, version, tensors.size(), words, table.words());
+    align(tensors);
+    metadata[std::string(kArrayOrder)] = array_order(table, tensors);
+    return write_safetensors(tensors, metadata);
 }
 
 }  // namespace
@@ -204,7 +216,7 @@ bool encode_anchor(const ArrayTable& table, std::span<const std::byte> words, st
         has_sent = true;
     }
     if (has_sent && tensors.empty()) return true;
-    return sink(anchor_file(table, tensors, version));
+    return sink(anchor_file(table, std::move(tensors), version));
 }
 
 }  // namespace dws

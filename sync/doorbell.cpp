@@ -12,8 +12,12 @@ namespace dws {
 namespace {
 
 constexpr std::size_t kMaxHintBytes = 256;       // topic and hint together; a hint is a few words
-constexpr std::size_t kMaxDelayed = 10'000;      // as many as a socket queues; more are dropped
+constexpr std::size_t kMaxDelayed = 1'000;       // as many as a socket queues; more are dropped
 constexpr std::chrono::milliseconds kSlice{50};  // how late a request to stop may be seen
+
+// A queue of rings says no more than one of them; no frame of a ring is longer than a hint.
+constexpr SocketLimits kSocketLimits{.queued_messages = static_cast<int>(kMaxDelayed),
+                                     .message_bytes = 512};
 
 bool is_ring(const Frames& frames) {
     return frames.size() == 2 && frames[0].size() + frames[1].size() <= kMaxHintBytes;
@@ -49,7 +53,8 @@ std::chrono::milliseconds until_due(const Delayed& delayed) {
 }  // namespace
 
 DoorbellRinger::DoorbellRinger(const std::string& endpoint) {
-    if (!endpoint.empty()) socket_ = MessageSocket::connect(SocketKind::publisher, endpoint);
+    if (!endpoint.empty())
+        socket_ = MessageSocket::connect(SocketKind::publisher, endpoint, kSocketLimits);
 }
 
 void DoorbellRinger::ring(const std::string& topic, const std::string& hint) {
@@ -61,7 +66,8 @@ void DoorbellRinger::ring(const std::string& topic, const std::string& hint) {
 
 DoorbellListener::DoorbellListener(const std::string& endpoint, std::string topic)
     : topic_(std::move(topic)) {
-    if (!endpoint.empty()) socket_ = MessageSocket::connect(SocketKind::subscriber, endpoint);
+    if (!endpoint.empty())
+        socket_ = MessageSocket::connect(SocketKind::subscriber, endpoint, kSocketLimits);
 }
 
 bool DoorbellListener::wait(std::chrono::milliseconds timeout, std::stop_token stop) {
@@ -91,8 +97,8 @@ bool DoorbellListener::wait(std::chrono::milliseconds timeout, std::stop_token s
 
 DoorbellBroker::DoorbellBroker(const std::string& inside, const std::string& outside,
                                DoorbellFaults faults)
-    : inside_(MessageSocket::bind(SocketKind::collector, inside)),
-      outside_(MessageSocket::bind(SocketKind::publisher, outside)),
+    : inside_(MessageSocket::bind(SocketKind::collector, inside, kSocketLimits)),
+      outside_(MessageSocket::bind(SocketKind::publisher, outside, kSocketLimits)),
       faults_(faults) {}
 
 void DoorbellBroker::run(std::stop_token stop) {

@@ -13,7 +13,8 @@
 
 namespace dws {
 
-// Rings for others. endpoint: the broker's inner side; empty makes ring() a no-op. One thread.
+// Rings for others, through a PUB socket. endpoint: the broker's inner side; empty makes ring() a
+// no-op. One thread.
 class DoorbellRinger {
 public:
     explicit DoorbellRinger(const std::string& endpoint);
@@ -45,7 +46,7 @@ struct DoorbellFaults {
     std::uint64_t seed = 1;
 };
 
-// The broker: whatever arrives inside (XSUB) goes to everybody outside (XPUB). Runs until stopped.
+// The broker: whatever arrives inside (XSUB) goes to everybody outside (PUB). Runs until stopped.
 class DoorbellBroker {
 public:
     // Throws std::runtime_error when an endpoint cannot be bound.

@@ -3,11 +3,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "base/safetensors.h"
 #include "sync/codec_interchange.h"
 #include "sync/sha256.h"
 
 namespace dws {
+namespace {
+
+std::optional<Error> size_fault(const ArrayTable& table, const Record& record) {
+    const std::uint64_t most = largest_file_bytes(table.words(), table.word_bytes());
+    for (const ObjectRef& object : record.objects)
+        if (object.size_bytes > most)
+            return Error{Fault::corrupt,
+                         fmt::format("{}: {} bytes, the run's arrays need at most {}", object.key,
+                                     object.size_bytes, most)};
+    return std::nullopt;
+}
+
+}  // namespace
 
 Result<Bytes> fetch_object(Bucket& bucket, const std::string& run, const ObjectRef& object) {
     // One byte more than it may have: a longer object shows itself.
@@ -24,8 +39,15 @@ Result<Bytes> fetch_object(Bucket& bucket, const std::string& run, const ObjectR
     return bytes;
 }
 
+std::uint64_t largest_file_bytes(std::uint64_t words, std::uint64_t word_bytes) {
+    constexpr std::uint64_t kLengthBytes = 8;
+    constexpr std::uint64_t kPositionBytes = 8;
+    return kLengthBytes + kMaxHeaderBytes + kPositionBytes * words + word_bytes;
+}
+
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
                            const ObjectSource& source) {
+    if (const std::optional<Error> fault = size_fault(table, record)) return *fault;
     Changes changes;
     for (const ObjectRef& object : record.objects) {
         const Result<Bytes> file = source(object);
@@ -39,6 +61,7 @@ Result<Changes> read_delta(const ArrayTable& table, const Record& record,
 
 Result<Done> read_anchor(const ArrayTable& table, const Record& record, const ObjectSource& source,
                          std::span<std::byte> words) {
+    if (const std::optional<Error> fault = size_fault(table, record)) return *fault;
     std::vector<bool> has_array(table.layout().specs().size(), false);
     for (const ObjectRef& object : record.objects) {
         const Result<Bytes> file = source(object);

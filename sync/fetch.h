@@ -20,7 +20,12 @@ Result<Bytes> fetch_object(Bucket& bucket, const std::string& run, const ObjectR
 
 using ObjectSource = std::function<Result<Bytes>(const ObjectRef&)>;
 
-// One object is in memory at a time.
+// The most bytes a file of the interchange formats needs for `words` words that take `word_bytes`
+// bytes, with an 8-byte position for each and the largest header. A larger claim is not fetched.
+std::uint64_t largest_file_bytes(std::uint64_t words, std::uint64_t word_bytes);
+
+// One object is in memory at a time. Fault::corrupt, before anything is fetched, for an object
+// larger than all words of the table can need.
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
                            const ObjectSource& source);
 // words: the table's flat buffer; every array is written, or the anchor is Fault::corrupt.

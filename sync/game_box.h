@@ -22,6 +22,7 @@ public:
     // bucket is not owned and outlives this. doorbell: the broker's inner side, empty for none.
     // fault: called on the upload thread; a transport fault is told once and tried again until it
     // works. Fault::superseded: somebody else numbers games under this worker's name; uploads end.
+    // Fault::corrupt, on the submitting thread: a group that no reader would accept, not sent.
     GameOutbox(Bucket& bucket, std::string run, std::string worker, const std::string& doorbell,
                std::function<void(const Error&)> fault);
     ~GameOutbox();
@@ -29,6 +30,8 @@ public:
     // Takes the group, sets worker and number. Waits while four groups are on their way already.
     // False when stop was requested first, or uploads have ended.
     bool submit(GameGroup group, std::stop_token stop);
+    // True when submit() would not wait now. One thread submits, so it stays true until it does.
+    bool has_room() const;
     std::int64_t submitted() const;  // groups so far = the next number
     // Waits until all that was submitted is in the bucket. False when stopped first, or uploads
     // have ended.
@@ -52,7 +55,8 @@ class GameInbox {
 public:
     // cursors: worker -> first number not yet decided, from the log. doorbell: the outer side.
     // capacity: groups held in memory; the rest wait in the bucket. fault: called on the fetching
-    // thread, once per outage. bucket is not owned and outlives this.
+    // thread, once per outage, and once with Fault::corrupt when there are more than 10,000
+    // workers. bucket is not owned and outlives this.
     GameInbox(Bucket& bucket, std::string run, std::map<std::string, std::int64_t> cursors,
               const std::string& doorbell, std::chrono::milliseconds poll, std::size_t capacity,
               std::function<void(const Error&)> fault);

@@ -142,6 +142,10 @@ bool are_starts(const std::vector<std::int64_t>& starts, std::size_t games, std:
 std::optional<Error> check_lengths(const Columns& columns) {
     const std::size_t games = columns.rewards.size();
     const std::size_t tokens = columns.tokens.size();
+    // Before any game is built: a game takes more memory than its 20 bytes of the file.
+    if (games > kMaxGroupGames)
+        return corrupt(fmt::format("{} games, not 1 to {}", games, kMaxGroupGames));
+    if (tokens > kMaxGroupTokens) return corrupt("too many tokens");
     for (const std::size_t size :
          {columns.turns.size(), columns.loss_mask.size(), columns.logprobs.size(),
           columns.versions.size(), columns.steps.size()})

@@ -96,16 +96,27 @@ GameOutbox::GameOutbox(Bucket& bucket, std::string run, std::string worker,
 GameOutbox::~GameOutbox() = default;
 
 bool GameOutbox::submit(GameGroup group, std::stop_token stop) {
+    group.worker = parts_->worker;
+    group.number = 0;  // until it has its place
+    const std::string why = group_fault(group);
+    if (!why.empty()) {
+        if (parts_->fault) parts_->fault({Fault::corrupt, "group not sent: " + why});
+        return true;
+    }
     std::unique_lock lock(parts_->mutex);
     const bool has_room = parts_->changed.wait(
         lock, stop, [&] { return parts_->has_ended || parts_->groups.size() < kGroupsOnTheirWay; });
     if (!has_room || parts_->has_ended) return false;
-    group.worker = parts_->worker;
     group.number = parts_->submitted;
     parts_->submitted += 1;
     parts_->groups.push_back(std::move(group));
     parts_->changed.notify_all();
     return true;
+}
+
+bool GameOutbox::has_room() const {
+    std::unique_lock lock(parts_->mutex);
+    return parts_->has_ended || parts_->groups.size() < kGroupsOnTheirWay;
 }
 
 std::int64_t GameOutbox::submitted() const {

@@ -79,7 +79,6 @@ void Pending::merge(Pending later) {
         if (place->second.size() == 0) changes.erase(place);
     }
     dws::merge(games, later.games);
-    if (steps == 0) first_step_unix_s = later.first_step_unix_s;
     trainer_step = later.trainer_step;
     steps += later.steps;
 }

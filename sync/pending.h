@@ -17,7 +17,6 @@ struct Pending {
     std::vector<GamesConsumed> games;
     std::int64_t trainer_step = 0;  // after the last of them
     std::int64_t steps = 0;         // how many; 0: at most decided games
-    double first_step_unix_s = 0;   // when the oldest of them was handed over
 
     // later: steps that follow directly on those held here.
     void merge(Pending later);

@@ -120,6 +120,9 @@ Result<std::unique_ptr<Publisher>> Publisher::resume(Bucket& bucket, const Array
                                                      PublisherOptions options,
                                                      PublisherEvents events,
                                                      ChainPosition position) {
+    // The store may be another than the run began on: a copy, or behind another proxy.
+    const Result<Done> probed = probe_put_if_absent(bucket, options.run);
+    if (!probed) return probed.error();
     const std::uint64_t epoch = position.epoch + 1;
     ChainWriter writer(bucket, options.run, std::move(position), epoch);
     // Nothing is handed over before this returns, so the thread leaves the writer alone.

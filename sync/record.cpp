@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,6 +23,7 @@ constexpr std::string_view kPayloadType = "application/vnd.dws.log+json";
 constexpr std::string_view kFormat = "dws-log";
 constexpr std::int64_t kFormatVersion = 1;
 constexpr int kMaxDepth = 5;              // record, games, one worker, skipped, a number
+constexpr std::size_t kMaxFields = 64;    // in one object; a record has 19
 constexpr std::size_t kNonceDigits = 32;  // 16 random bytes
 constexpr std::size_t kSha256Digits = 64;
 constexpr std::int64_t kMaxCreatedMs = 1ll << 52;  // exact as a double; the year 144,000
@@ -112,9 +114,8 @@ public:
     }
 
     void expect_no_more() const {
-        if (fields_read_ != object_.size()) {
+        if (fields_read_ != object_.size())
             throw FormFault{fmt::format("{} has fields beyond those of the format", what_)};
-        }
     }
 
 private:
@@ -124,24 +125,29 @@ private:
 };
 
 // Up to the first error of syntax, where the parser stops too, this follows strings as JSON does.
-// nlohmann's own way to see the depth, a callback, takes a time quadratic in the objects.
-void expect_shallow(std::string_view text) {
+// The parser's callback takes a time quadratic in the objects, keeping order one in the fields.
+void expect_small_objects(std::string_view text) {
     int depth = 0;
+    std::array<std::size_t, kMaxDepth + 1> fields{};  // of the object open at each depth
     bool is_in_string = false;
     for (std::size_t index = 0; index < text.size(); ++index) {
         const char letter = text[index];
         if (is_in_string && letter == '\\') ++index;
         if (letter == '"') is_in_string = !is_in_string;
         if (is_in_string) continue;
-        if (letter == '{' || letter == '[') ++depth;
-        if (letter == '}' || letter == ']') --depth;
+        const bool is_opening = letter == '{' || letter == '[';
+        depth += is_opening ? 1 : letter == '}' || letter == ']' ? -1 : 0;
         if (depth > kMaxDepth) throw FormFault{"JSON is nested deeper than a record"};
+        if (depth < 0) return;
+        std::size_t& count = fields[static_cast<std::size_t>(depth)];
+        if (is_opening) count = 0;
+        if (letter == ':' && ++count > kMaxFields) throw FormFault{"an object has too many fields"};
     }
 }
 
 // Throws nlohmann's parse errors and FormFault.
 Json parse_bounded(std::string_view text) {
-    expect_shallow(text);
+    expect_small_objects(text);
     return Json::parse(text);
 }
 
@@ -261,6 +267,8 @@ Record record_of(std::string_view payload) {
     const bool has_version = record.kind == RecordKind::anchor || record.kind == RecordKind::delta;
     record.version = reader.integer("version", has_version ? 0 : -1);
     record.base_version = reader.integer("base_version", -1);
+    if ((record.kind == RecordKind::delta) != (record.base_version >= 0))
+        refuse("base_version", "is a delta's alone");
     record.objects = objects_of(reader.array("objects"));
     record.changed_words = reader.natural("changed_words", INT64_MAX);
     record.total_words = reader.natural("total_words", INT64_MAX);

@@ -61,7 +61,9 @@ struct Record {
     std::int64_t trainer_step = 0;  // optimizer steps in `version`
     std::vector<GamesConsumed> games;
     std::string previous_sha256;  // of the previous record's stored bytes; empty for record 0
-    double created_unix_s = 0;    // a label for people; nothing depends on it
+    // The writer's clock, a label for people. No decision depends on it; the follower's commit
+    // report takes sync_ms from it, which is only as good as the two clocks agree.
+    double created_unix_s = 0;
 };
 
 const char* name_of(RecordKind kind);

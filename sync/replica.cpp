@@ -35,6 +35,17 @@ bool lists_an_unchanged_word(const Changes& changes) {
     return false;
 }
 
+// Array by array: what stands between them is nobody's.
+void copy_arrays(const TensorLayout& layout, std::span<const std::byte> from,
+                 std::span<std::byte> to) {
+    for (std::size_t array = 0; array < layout.specs().size(); ++array) {
+        const TensorSpec& spec = layout.specs()[array];
+        const std::size_t offset = layout.offset_bytes(array);
+        const auto source = from.subspan(offset, spec.elements() * width_bytes(spec.dtype));
+        std::ranges::copy(source, to.begin() + static_cast<std::ptrdiff_t>(offset));
+    }
+}
+
 }  // namespace
 
 Replica::Replica(const ArrayTable& table, std::span<std::byte> words)
@@ -60,8 +71,11 @@ Result<StagedVersion> Replica::stage_delta(const Record& record, Changes changes
                                  "says {}",
                                  record.version, count(changes), record.changed_words)};
     }
-    StagedVersion staged{
-        .record = record, .changes = std::move(changes), .tiles = {}, .from_version = version_};
+    StagedVersion staged{.record = record,
+                         .changes = std::move(changes),
+                         .next = {},
+                         .tiles = {},
+                         .from_version = version_};
     Digest after = digest_;
     for (auto& [index, tile_changes] : staged.changes) {
         read_live_words(table_.tile(index), words_, tile_changes);
@@ -83,8 +97,8 @@ Result<StagedVersion> Replica::stage_delta(const Record& record, Changes changes
     return staged;
 }
 
-Result<StagedVersion> Replica::stage_anchor(const Record& record,
-                                            std::span<const std::byte> next) const {
+Result<StagedVersion> Replica::stage_anchor(const Record& record, Bytes next) const {
+    require(next.size() >= table_.layout().size_bytes(), "next is the table's flat buffer");
     if (record.layout_hash != table_.layout_hash()) {
         return Error{Fault::wrong_base, fmt::format("version {} is of other arrays (layout {})",
                                                     record.version, record.layout_hash)};
@@ -97,7 +111,8 @@ Result<StagedVersion> Replica::stage_anchor(const Record& record,
                                  digest.hex(), record.digest.hex())};
     }
     StagedVersion staged{.record = record,
-                         .changes = diff(table_, words_, next),
+                         .changes = {},
+                         .next = std::move(next),
                          .tiles = {},
                          .from_version = version_};
     // All tiles: where live memory was damaged into the right words, only its digest is to change.
@@ -110,6 +125,7 @@ Result<StagedVersion> Replica::stage_anchor(const Record& record,
 void Replica::commit(const StagedVersion& staged) {
     require(staged.from_version == version_, "what is committed was staged from what is live");
     patch(table_, staged.changes, words_);
+    if (!staged.next.empty()) copy_arrays(table_.layout(), staged.next, words_);
     for (const auto& [tile, digest] : staged.tiles) tile_digests_[tile] = digest;
     digest_ = staged.record.digest;
     version_ = staged.record.version;

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "sync/array_table.h"
 #include "sync/changes.h"
@@ -18,7 +19,8 @@ namespace dws {
 // A later version, checked and ready: all that commit() has to write.
 struct StagedVersion {
     Record record;
-    Changes changes;                                    // `before` filled from live words
+    Changes changes;  // of a delta: `before` filled from live words
+    Bytes next;       // of an anchor: all words, in the table's flat buffer
     std::vector<std::pair<std::size_t, Digest>> tiles;  // digests after, of the tiles that change
                                                         // (delta) or of all (anchor)
     std::int64_t from_version = -1;                     // what was live while staging
@@ -45,7 +47,7 @@ public:
     Result<StagedVersion> stage_delta(const Record& record, Changes changes) const;
     // next: a whole version in the table's layout. Fault::corrupt when its digest is not the
     // record's. Sound whatever the live words hold, so it is the way back from a fault.
-    Result<StagedVersion> stage_anchor(const Record& record, std::span<const std::byte> next) const;
+    Result<StagedVersion> stage_anchor(const Record& record, Bytes next) const;
 
     // Writes the words. This is the pause.
     void commit(const StagedVersion& staged);

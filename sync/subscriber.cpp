@@ -6,17 +6,23 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/require.h"
 #include "sync/doorbell.h"
+#include "sync/told_faults.h"
 #include "sync/version_history.h"
 #include "sync/version_loader.h"
 
 namespace dws {
+namespace {
+
+// Between two tries of a version whose files or words are wrong, which a try costs a whole fetch.
+constexpr double kLongestWait_s = 30;
+
+}  // namespace
 
 struct Subscriber::Parts {
     Bucket& bucket;
@@ -29,11 +35,13 @@ struct Subscriber::Parts {
     ChainReader reader;
     DoorbellListener listener;
     VersionHistory history;
-    const VersionLoader loader;
-    std::set<std::string> said;    // faults reported since the last commit: each is told once
-    bool has_log_outage = false;   // reported, and not over
-    std::optional<Error> verdict;  // the log is not to be trusted from here on
-    std::int64_t skip_to = -1;     // an anchor that replaces a road which is broken
+    VersionLoader loader;
+    ToldFaults told;                 // since the last commit
+    std::optional<Fault> log_fault;  // why the next record cannot be read; told, and not over
+    std::optional<Error> verdict;    // the log is not to be trusted from here on
+    std::int64_t skip_to = -1;       // an anchor that replaces a road which is broken
+    double wait_s = 0;               // since the last try that failed; 0: it did not
+    double next_try_s = 0;           // on monotonic_s(); no version is fetched before
     std::size_t first_rescan_tile = 0;
 
     mutable std::mutex mutex;
@@ -56,15 +64,17 @@ struct Subscriber::Parts {
     bool advance(std::stop_token stop);
     Road choose_road() const;
     bool plan_after(const Error& error, const Record& target);
+    void back_off();
     bool wait_for_commit(std::stop_token stop);
     bool rescan(bool is_whole);
     void give_up();
 
-    void enter(SubscriberState next);  // with the lock held
-    void say(const Error& error, const std::string& next_action);
-    std::string reload_text() const;
+    void enter(SubscriberState next);                              // with the lock held
+    void say(const Error& error, const std::string& next_action);  // of the object asked for last
+    void say_damaged(const Error& error);
     std::int64_t held() const;
-    std::int64_t newest_allowed() const;
+    std::int64_t limit() const;
+    std::int64_t newest_allowed(std::int64_t at_least = -1) const;
 };
 
 Subscriber::Parts::Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions options_,
@@ -78,6 +88,7 @@ Subscriber::Parts::Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions o
       listener(options.doorbell, "log"),
       loader(bucket, replica, options.run,
              [this](const Error& error) { say(error, "fetching it again"); }),
+      told(events.fault),
       committed(replica.version()),
       thread([this](std::stop_token stop) { run(stop); }) {}
 
@@ -94,16 +105,18 @@ void Subscriber::Parts::read_ahead(std::stop_token stop) {
     while (!stop.stop_requested() && !verdict) {
         Result<Record> record = reader.next();
         if (record) {
-            has_log_outage = false;
+            log_fault.reset();
             accept(std::move(*record));
             continue;
         }
         const Error& error = record.error();
         const bool is_outage = error.fault == Fault::transport || error.fault == Fault::corrupt;
         if (error.fault != Fault::missing && !is_outage) verdict = error;
-        if (is_outage && !has_log_outage && events.fault)
-            events.fault(error, fmt::format("keeping version {}, reading the log again", held()));
-        has_log_outage = is_outage;
+        if (is_outage && log_fault != error.fault) {
+            const std::string key = log_key(options.run, reader.position().next_sequence);
+            told.tell(error, reading_again(held(), key, error.fault));
+        }
+        log_fault = is_outage ? std::optional(error.fault) : std::nullopt;
         return;
     }
 }
@@ -117,6 +130,7 @@ void Subscriber::Parts::accept(Record record) {
                                     record.version)};
         return;
     }
+    if (record.kind == RecordKind::anchor) next_try_s = 0;  // another road
     history.add(std::move(record));
     const ChainPosition& position = reader.position();
     std::unique_lock lock(mutex);
@@ -129,6 +143,7 @@ void Subscriber::Parts::accept(Record record) {
 // Takes the replica one version further, or back to what it should be. False: nothing to do, or
 // nothing that would work now.
 bool Subscriber::Parts::advance(std::stop_token stop) {
+    if (monotonic_s() < next_try_s) return false;
     const Road road = choose_road();
     if (road.empty()) return false;
     {
@@ -153,7 +168,7 @@ bool Subscriber::Parts::advance(std::stop_token stop) {
 Road Subscriber::Parts::choose_road() const {
     if (skip_to > held()) return {history.newest_anchor(skip_to - 1, skip_to)};
     if (is_damaged) return history.road_to(held());
-    const Record* next = history.next_after(held(), newest_allowed());
+    const Record* next = history.next_after(held(), limit());
     return next == nullptr ? Road{} : Road{next};
 }
 
@@ -161,7 +176,7 @@ Road Subscriber::Parts::choose_road() const {
 bool Subscriber::Parts::plan_after(const Error& error, const Record& target) {
     skip_to = -1;
     if (error.fault == Fault::transport) {
-        say(error, fmt::format("keeping version {}, trying again", held()));
+        say(error, trying_again(held()));
         return false;
     }
     // A delta does not fit damaged words. Sound words are not made better by loading them again.
@@ -169,18 +184,26 @@ bool Subscriber::Parts::plan_after(const Error& error, const Record& target) {
                                   ? replica.rescan(0, table.tiles())
                                   : Result<Done>(Done{});
     if (!live) {
-        say(live.error(), reload_text());
+        say_damaged(live.error());
         std::unique_lock lock(mutex);
         is_damaged = true;
         return true;
     }
-    if (const Record* anchor = history.newest_anchor(target.version, newest_allowed())) {
+    if (const Record* anchor = history.newest_anchor(target.version, limit())) {
         say(error, fmt::format("reloading anchor {}", anchor->version));
         skip_to = anchor->version;
         return true;
     }
-    say(error, fmt::format("keeping version {}, waiting for the object or a later anchor", held()));
+    say(error, waiting_for(held(), loader.last_object(), view.has_ended));
+    back_off();
     return false;
+}
+
+// A wrong version is wrong the next time too: its files are fetched ever more seldom.
+void Subscriber::Parts::back_off() {
+    const double poll_s = std::chrono::duration<double>(options.poll).count();
+    wait_s = std::min(std::max(2 * wait_s, poll_s), kLongestWait_s);
+    next_try_s = monotonic_s() + wait_s;
 }
 
 bool Subscriber::Parts::wait_for_commit(std::stop_token stop) {
@@ -206,7 +229,7 @@ bool Subscriber::Parts::rescan(bool is_whole) {
         first_rescan_tile = (first_rescan_tile + tiles) % table.tiles();
     if (events.rescanned)
         events.rescanned(replica.version(), tiles, found ? nullptr : &found.error());
-    said.clear();
+    told.forget();
     skip_to = -1;
     history.forget_before(replica.version());
     {
@@ -214,12 +237,17 @@ bool Subscriber::Parts::rescan(bool is_whole) {
         is_damaged = !found;
         enter(SubscriberState::waiting);
     }
-    if (!found) say(found.error(), reload_text());
-    return found || !is_whole;
+    if (found) {
+        wait_s = 0;
+        return true;
+    }
+    say_damaged(found.error());
+    if (is_whole) back_off();
+    return !is_whole;
 }
 
 void Subscriber::Parts::give_up() {
-    if (events.fault) events.fault(*verdict, "stopping: the operator must act");
+    told.tell(*verdict, "stopping: the operator must act");
     std::unique_lock lock(mutex);
     failure = verdict;
     enter(SubscriberState::faulted);
@@ -231,15 +259,11 @@ void Subscriber::Parts::enter(SubscriberState next) {
 }
 
 void Subscriber::Parts::say(const Error& error, const std::string& next_action) {
-    if (!said.insert(error.detail + next_action).second) return;
-    if (events.fault) events.fault(error, next_action);
+    told.tell_once(error, loader.last_object(), next_action);
 }
 
-std::string Subscriber::Parts::reload_text() const {
-    const Record* anchor = history.newest_anchor(-1, held());
-    return anchor == nullptr ? fmt::format("keeping version {}, waiting for an anchor", held())
-                             : fmt::format("reloading anchor {} and what follows up to version {}",
-                                           anchor->version, held());
+void Subscriber::Parts::say_damaged(const Error& error) {
+    told.tell_once(error, "live memory", reloading(held(), history.newest_anchor(-1, held())));
 }
 
 // The committed version. A commit may be under way, so the replica itself is not asked.
@@ -248,11 +272,18 @@ std::int64_t Subscriber::Parts::held() const {
     return committed;
 }
 
+// What the thread may stage. Nothing is held back from who holds nothing: it could not play.
+std::int64_t Subscriber::Parts::limit() const {
+    const Record* first = held() < 0 ? history.oldest_anchor() : nullptr;
+    return newest_allowed(first == nullptr ? -1 : first->version);
+}
+
 // The thread reads what only it writes; others hold the lock.
-std::int64_t Subscriber::Parts::newest_allowed() const {
+std::int64_t Subscriber::Parts::newest_allowed(std::int64_t at_least) const {
     const std::int64_t newest = view.newest_version;
-    const std::int64_t limit = view.has_ended ? newest : newest - options.hold_back_versions;
-    return options.stop_at_version < 0 ? limit : std::min(limit, options.stop_at_version);
+    const std::int64_t back = view.has_ended ? 0 : options.hold_back_versions;
+    const std::int64_t most = std::max(newest - back, at_least);
+    return options.stop_at_version < 0 ? most : std::min(most, options.stop_at_version);
 }
 
 Subscriber::Subscriber(Bucket& bucket, Replica& replica, SubscriberOptions options,
@@ -276,6 +307,8 @@ CommitReport Subscriber::commit() {
     report.sync_ms = 1e3 * (wall_s() - parts_->staged->record.created_unix_s);
 
     std::unique_lock lock(parts_->mutex);
+    // Words loaded whole are proven; damage to come is the next rescan's to find.
+    if (!parts_->staged->next.empty()) parts_->is_damaged = false;
     parts_->staged.reset();
     parts_->committed = report.version;
     parts_->enter(SubscriberState::rescanning);
@@ -296,6 +329,11 @@ SubscriberState Subscriber::state() const {
 std::optional<Error> Subscriber::failure() const {
     std::unique_lock lock(parts_->mutex);
     return parts_->failure;
+}
+
+bool Subscriber::is_sound() const {
+    std::unique_lock lock(parts_->mutex);
+    return !parts_->is_damaged;
 }
 
 bool Subscriber::is_complete() const {

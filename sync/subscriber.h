@@ -49,7 +49,8 @@ struct CommitReport {
 struct SubscriberEvents {
     // After each rescan: error is null when live words are what they must be.
     std::function<void(std::int64_t version, std::size_t tiles, const Error* error)> rescanned;
-    // A fault and what is done about it ("fetching it again", "reloading anchor 0", ...).
+    // A fault and what is done about it ("fetching it again", "reloading anchor 0", ...). What is
+    // waited for is told once per version held, with its key and what the operator can do.
     std::function<void(const Error&, const std::string& next_action)> fault;
 };
 
@@ -75,6 +76,9 @@ public:
     SubscriberState state() const;
     // Set when the subscriber has given up (untrusted history): the operator must act.
     std::optional<Error> failure() const;
+    // False from a rescan that found live words wrong until the reload is committed. Nothing that
+    // is generated in between is worth having.
+    bool is_sound() const;
     // True when the log has ended, all of it is committed, and the last rescan is done.
     bool is_complete() const;
 

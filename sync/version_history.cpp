@@ -24,6 +24,12 @@ const Record* VersionHistory::next_after(std::int64_t held, std::int64_t limit) 
     return nullptr;
 }
 
+const Record* VersionHistory::oldest_anchor() const {
+    for (const Record& record : versions_)
+        if (record.kind == RecordKind::anchor) return &record;
+    return nullptr;
+}
+
 const Record* VersionHistory::newest_anchor(std::int64_t after, std::int64_t limit) const {
     for (auto record = versions_.rbegin(); record != versions_.rend(); ++record) {
         const bool is_within = record->version > after && record->version <= limit;

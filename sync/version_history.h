@@ -21,6 +21,8 @@ public:
     // What to hold after `held`, and not above limit: the next version, or for who holds none (-1)
     // the newest anchor. Null: nothing yet.
     const Record* next_after(std::int64_t held, std::int64_t limit) const;
+    // Null: none yet. Where whoever holds no version may begin, whatever is held back.
+    const Record* oldest_anchor() const;
     // Null when there is none in (after, limit].
     const Record* newest_anchor(std::int64_t after, std::int64_t limit) const;
     // The newest anchor that is not above `version`, and the deltas from there to `version`. Empty

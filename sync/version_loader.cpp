@@ -13,14 +13,17 @@ constexpr double kRefetchWait_s = 0.1;
 }  // namespace
 
 Result<StagedVersion> VersionLoader::stage(const Road& road, CommitReport& report,
-                                           std::stop_token stop) const {
+                                           std::stop_token stop) {
     const Record& target = *road.back();
     report.version = target.version;
     report.trainer_step = target.trainer_step;
     report.kind = target.kind;
     report.changed_words = target.changed_words;
+    // A record without objects, or with one refused unseen, is the fault itself.
+    last_object_ = target.objects.empty() ? std::string() : target.objects.front().key;
     const Stopwatch total;
     const ObjectSource source = [&](const ObjectRef& object) {
+        last_object_ = object.key;
         const Stopwatch fetching;
         Result<Bytes> bytes = fetch(object, stop);
         report.fetch_ms += fetching.ms();
@@ -50,7 +53,7 @@ Result<StagedVersion> VersionLoader::stage_whole(const Road& road,
         if (!changes) return changes.error();
         patch(table, *changes, words);
     }
-    return replica_.stage_anchor(*road.back(), words);
+    return replica_.stage_anchor(*road.back(), std::move(words));
 }
 
 Result<Bytes> VersionLoader::fetch(const ObjectRef& object, std::stop_token stop) const {

@@ -31,7 +31,9 @@ public:
 
     // The road's last version. Fills in the report but for what only the commit knows. Faults as
     // those of fetch_object(), the decoders and Replica; Fault::transport also when stopped.
-    Result<StagedVersion> stage(const Road& road, CommitReport& report, std::stop_token stop) const;
+    Result<StagedVersion> stage(const Road& road, CommitReport& report, std::stop_token stop);
+    // The object asked for last, what a fault of stage() is about; empty before the first.
+    const std::string& last_object() const { return last_object_; }
 
 private:
     Result<StagedVersion> stage_whole(const Road& road, const ObjectSource& source) const;
@@ -41,6 +43,7 @@ private:
     const Replica& replica_;
     const std::string run_;
     const std::function<void(const Error&)> refetching_;
+    std::string last_object_;
 };
 
 }  // namespace dws

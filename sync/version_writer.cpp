@@ -128,6 +128,8 @@ Result<PublishedVersion> VersionWriter::write(Record draft, const Encode& encode
 
 Result<ObjectRef> VersionWriter::upload(const Record& draft, const Bytes& file,
                                         PublishedVersion& published, std::stop_token stop) {
+    if (stop.stop_requested())
+        return Error{Fault::transport, fmt::format("version {}: stopped", draft.version)};
     ObjectRef object{.key = {}, .size_bytes = file.size(), .sha256 = sha256_hex(file)};
     object.key = fmt::format("objects/{}-{:06d}-{}.safetensors", name_of(draft.kind), draft.version,
                              object.sha256.substr(0, 16));

@@ -127,7 +127,7 @@ Verdict Bridge::judge_game(const ReceivedGroup& received, Collected& collected) 
         ledger_.note(received.worker, received.number, verdict);
         return verdict;
     };
-    if (group.is_demonstration) return note(Verdict::stale);
+    if (group.is_demonstration) return note(Verdict::surplus);
     const Result<Done> checked = trainer_.check(group);
     if (!checked) return refuse(received, checked.error());
     const StepRange steps = sampled_steps(group);
@@ -187,8 +187,7 @@ bool Bridge::hand_over(Changes changes, std::int64_t steps) {
     return publisher_.hand_over({.changes = std::move(changes),
                                  .games = ledger_.take(),
                                  .trainer_step = trainer_.step_number(),
-                                 .steps = steps,
-                                 .first_step_unix_s = wall_s()});
+                                 .steps = steps});
 }
 
 Error Bridge::publisher_failure() const {

@@ -19,7 +19,7 @@ void GamesLedger::note(const std::string& worker, std::int64_t number, Verdict v
     }
     games.next = number + 1;
     if (verdict == Verdict::skipped) games.skipped.push_back(number);
-    if (verdict == Verdict::stale) games.stale.push_back(number);
+    if (verdict == Verdict::stale || verdict == Verdict::surplus) games.stale.push_back(number);
     if (verdict == Verdict::refused) games.refused.push_back(number);
 }
 

@@ -14,7 +14,8 @@ namespace dws {
 enum class Verdict {
     trained,  // part of the next step
     skipped,  // teaches nothing
-    stale,    // too old, or a demonstration when none is wanted any more
+    stale,    // too old
+    surplus,  // a demonstration when none is wanted any more; a record names it with the stale
     refused,  // unreadable or unsafe
 };
 

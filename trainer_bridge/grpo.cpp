@@ -11,6 +11,9 @@ namespace {
 
 // e^20 is far outside every cap; it only keeps means and gradients finite.
 constexpr double kMaxLogRatio = 20;
+// PPO's clip leaves the ratio of a negative advantage unbounded: one token could decide a step.
+// Past this it teaches nothing (dual clip, Ye et al. 2020, arXiv:1912.09729, equation 4).
+constexpr double kDualClip = 3;
 
 struct TokenLoss {
     double loss;
@@ -28,6 +31,7 @@ TokenLoss token_loss(const GrpoOptions& options, double ratio, double logprob, d
             const double clipped =
                 std::clamp(ratio, 1 - options.ratio_clip, 1 + options.ratio_clip);
             if (clipped * advantage < ratio * advantage) return {-clipped * advantage, 0, true};
+            if (advantage < 0 && ratio > kDualClip) return {-kDualClip * advantage, 0, true};
             return {-ratio * advantage, -ratio * advantage, false};
         }
         case Correction::off:

@@ -133,7 +133,7 @@ StepReport NativeTrainer::learn(std::span<const GameGroup> groups) {
                       {"kl", metrics.kl},
                       {"entropy", metrics.entropy},
                       {"clip_ratio/region_mean", metrics.at_cap},
-                      {"batch/games_per_step", games_of(groups)},
+                      {"batch/samples_per_step", games_of(groups)},
                       {"batch/trained_tokens_per_step", static_cast<std::int64_t>(tokens)},
                       {"batch/forwarded_tokens_per_step", inputs_of(batches)},
                       {"perf/fwd_bwd_s", passes_s},

@@ -1,5 +1,6 @@
 // The trainer of this repository: our model, AdamW on fp32 master weights, GRPO. Its policy is the
-// published bf16 copy: workers sample from exactly those words, so the ratio is exact.
+// published bf16 copy: workers sample from exactly those words, so the ratio of a
+// fresh game is 1 up to fp32 rounding.
 #pragma once
 
 #include <cstdint>

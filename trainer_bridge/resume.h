@@ -1,6 +1,7 @@
 // Where a run stands, read from its log alone: what `--resume` starts from.
 #pragma once
 
+#include <stop_token>
 #include <string>
 
 #include "base/bytes.h"
@@ -17,8 +18,9 @@ struct RunState {
 };
 
 // Follows the log to its end and rebuilds its newest version, checking every hash and digest on
-// the way. Fault::missing: there is no log, or one without a version. Others: as ChainReader and
-// Replica say, naming the record or object.
-Result<RunState> read_run(Bucket& bucket, const ArrayTable& table, const std::string& run);
+// the way. Errors: as ChainReader and Replica say, naming the record or object; Fault::transport
+// also when stopped. Throws std::runtime_error when there is no log, or one without a version.
+Result<RunState> read_run(Bucket& bucket, const ArrayTable& table, const std::string& run,
+                          std::stop_token stop);
 
 }  // namespace dws

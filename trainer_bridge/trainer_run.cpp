@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <map>
@@ -15,23 +16,22 @@
 #include "trainer_bridge/bridge.h"
 #include "trainer_bridge/game_source.h"
 #include "trainer_bridge/resume.h"
+#include "trainer_bridge/stop_moment.h"
 #include "trainer_bridge/time_limit.h"
 
 namespace dws {
 namespace {
 
-// Whoever asks a process to stop kills it after a few seconds; two are kept, a part for the step
-// under way.
-constexpr double kFlushWhenStopped_s = 1.5;
+// Whoever asks a process to stop kills it after a few seconds; two are kept. Counted from the
+// request on, so that the end of the step under way and the flush share it; the rest is for
+// closing.
+constexpr double kFlushedAfterStop_s = 1.5;
 // Steps whose groups the inbox may hold ready: one that is worked on and one that comes next.
 constexpr std::size_t kStepsAhead = 2;
 
 template <class T>
 T value_or_throw(Result<T> result) {
-    if (!result) {
-        throw std::runtime_error(std::string(name_of(result.error().fault)) + ": " +
-                                 result.error().detail);
-    }
+    if (!result) throw std::runtime_error(final_line(result.error()));
     return std::move(*result);
 }
 
@@ -97,7 +97,8 @@ struct Started {
     std::map<std::string, std::int64_t> cursors;
 };
 
-Started start_anew(Bucket& bucket, const ArrayTable& table, const Config& config, EventLog& log) {
+Result<Started> start_anew(Bucket& bucket, const ArrayTable& table, const Config& config,
+                           EventLog& log) {
     Result<std::unique_ptr<Publisher>> publisher = Publisher::start_new(
         bucket, table, publisher_options(config), publisher_events(log, table));
     if (!publisher && publisher.error().fault == Fault::superseded) {
@@ -105,11 +106,12 @@ Started start_anew(Bucket& bucket, const ArrayTable& table, const Config& config
             fmt::format("run {} already has a log in {}: use --resume, or another run.name",
                         config.run.name, config.bucket.uri));
     }
-    return {.publisher = value_or_throw(std::move(publisher)), .cursors = {}};
+    if (!publisher) return publisher.error();
+    return Started{.publisher = std::move(*publisher), .cursors = {}};
 }
 
-Started resume(Trainer& trainer, Bucket& bucket, const ArrayTable& table, const Config& config,
-               RunState state, EventLog& log) {
+Result<Started> resume(Trainer& trainer, Bucket& bucket, const ArrayTable& table,
+                       const Config& config, RunState state, EventLog& log) {
     trainer.restore(state.words, state.position.trainer_step);
     log.write("resume",
               fmt::format("resumed run {} at version {}, step {}; the optimizer's moments start at "
@@ -121,14 +123,15 @@ Started resume(Trainer& trainer, Bucket& bucket, const ArrayTable& table, const 
                {"digest", state.position.digest.hex()},
                {"moments", std::string("zero")}});
     std::map<std::string, std::int64_t> cursors = state.position.cursors;
-    return {.publisher = value_or_throw(Publisher::resume(bucket, table, publisher_options(config),
-                                                          publisher_events(log, table),
-                                                          std::move(state.position))),
-            .cursors = std::move(cursors)};
+    Result<std::unique_ptr<Publisher>> publisher =
+        Publisher::resume(bucket, table, publisher_options(config), publisher_events(log, table),
+                          std::move(state.position));
+    if (!publisher) return publisher.error();
+    return Started{.publisher = std::move(*publisher), .cursors = std::move(cursors)};
 }
 
 void end_run(Publisher& publisher, const Trainer& trainer, const Config& config, EventLog& log,
-             std::stop_token stop) {
+             const StopMoment& stopped, std::stop_token stop) {
     const bool is_complete = trainer.step_number() >= config.trainer.steps;
     if (is_complete && !stop.stop_requested()) {
         const Result<Done> finished = publisher.finish(stop);
@@ -141,7 +144,7 @@ void end_run(Publisher& publisher, const Trainer& trainer, const Config& config,
                   {{"step", trainer.step_number()}});
         return;
     }
-    const TimeLimit limit(kFlushWhenStopped_s, {});
+    const TimeLimit limit(std::max(0.0, kFlushedAfterStop_s - stopped.elapsed_s()), {});
     const bool is_flushed = publisher.flush(limit.token());
     log.write("stop",
               fmt::format("stopped at step {}{}; --resume goes on from the last version",
@@ -154,11 +157,15 @@ void end_run(Publisher& publisher, const Trainer& trainer, const Config& config,
 
 void run_trainer(Trainer& trainer, Bucket& bucket, const Config& config, Start start, EventLog& log,
                  std::stop_token stop) {
+    const StopMoment stopped(stop);
     const ArrayTable table = value_or_throw(ArrayTable::make(trainer.layout()));
+    const auto say_stopped_early = [&] { log.write("stop", "stopped before the first step", {}); };
 
-    Started started;
+    Result<Started> begun = Started{};
     if (start == Start::resumed) {
-        RunState state = value_or_throw(read_run(bucket, table, config.run.name));
+        Result<RunState> read = read_run(bucket, table, config.run.name, stop);
+        if (!read && stop.stop_requested()) return say_stopped_early();
+        RunState state = value_or_throw(std::move(read));
         if (state.position.has_ended && state.position.trainer_step >= config.trainer.steps) {
             log.write("end",
                       fmt::format("run {} is complete already: {} of {} steps", config.run.name,
@@ -166,10 +173,12 @@ void run_trainer(Trainer& trainer, Bucket& bucket, const Config& config, Start s
                       {{"step", state.position.trainer_step}});
             return;
         }
-        started = resume(trainer, bucket, table, config, std::move(state), log);
+        begun = resume(trainer, bucket, table, config, std::move(state), log);
     } else {
-        started = start_anew(bucket, table, config, log);
+        begun = start_anew(bucket, table, config, log);
     }
+    if (!begun && stop.stop_requested()) return say_stopped_early();
+    Started started = value_or_throw(std::move(begun));
 
     GameInbox inbox(bucket, config.run.name, std::move(started.cursors), config.doorbell.outside,
                     std::chrono::milliseconds(std::llround(config.doorbell.poll_ms)),
@@ -182,7 +191,7 @@ void run_trainer(Trainer& trainer, Bucket& bucket, const Config& config, Start s
         return;
     }
     value_or_throw(bridge.reinforce(stop));
-    end_run(*started.publisher, trainer, config, log, stop);
+    end_run(*started.publisher, trainer, config, log, stopped, stop);
 }
 
 }  // namespace dws

@@ -13,7 +13,7 @@ namespace dws {
 enum class Start { anew, resumed };
 
 // Returns when the run is complete (its end record is committed), or soon after `stop`: what was
-// handed over is flushed if that takes no longer than 1.5 s, and the log is left without an end.
+// handed over is flushed until 1.5 s after the request, and the log is left without an end.
 // Throws std::runtime_error with one line that names the next action.
 void run_trainer(Trainer& trainer, Bucket& bucket, const Config& config, Start start, EventLog& log,
                  std::stop_token stop);

@@ -71,7 +71,8 @@ std::string machine_line(const Record& record, std::uint64_t file_bytes, const G
 }  // namespace
 
 int run_log(const LogOptions& options, std::stop_token stop) {
-    const std::unique_ptr<Bucket> bucket = open_bucket(options.bucket, {}, {});
+    const std::unique_ptr<Bucket> bucket =
+        open_bucket(options.bucket, {}, {}, stop, BucketAccess::read);
     ChainReader reader(*bucket, options.run);
     while (!stop.stop_requested()) {
         const Result<Record> record = reader.next();
@@ -86,7 +87,7 @@ int run_log(const LogOptions& options, std::stop_token stop) {
         const Error& error = record.error();
         const bool is_end = error.fault == Fault::missing;
         const bool is_passing = is_end || error.fault == Fault::transport;
-        if (!is_end) print_error(fmt::format("{}: {}", name_of(error.fault), error.detail));
+        if (!is_end) print_error(final_line(error));
         if (!options.is_follow || !is_passing) {
             if (!is_end) return kExitProblem;
             if (reader.position().next_sequence > 0) return kExitOk;

@@ -1,26 +1,53 @@
 // dws: looks after the bucket of a run. One verb per file.
 #include <CLI/CLI.hpp>
 #include <exception>
+#include <optional>
+#include <string>
 
 #include "base/stop_signal.h"
+#include "configs/config.h"
 #include "sync/tool/output.h"
 #include "sync/tool/verbs.h"
 
 namespace dws {
 namespace {
 
+void add_config(CLI::App& verb, std::string& config) {
+    verb.add_option("--config", config, "The experiment, for what no flag says")->type_name("FILE");
+}
+
 void add_bucket_and_run(CLI::App& verb, std::string& bucket, std::string& run) {
-    verb.add_option("--bucket", bucket, "The bucket: a folder, or file:///folder")->required();
-    verb.add_option("--run", run, "The run's name: what its keys begin with")->required();
+    verb.add_option("--bucket", bucket, "The bucket: a folder, or file:///folder");
+    verb.add_option("--run", run, "The run's name: what its keys begin with");
+}
+
+// The flag's value wins over the experiment's (null: none was given).
+void settle(std::string& value, const std::string* configured, const std::string& flag,
+            const std::string& key) {
+    if (value.empty() && configured != nullptr) value = *configured;
+    if (value.empty()) throw CLI::RequiredError(flag + ", or --config FILE with " + key + ",");
+}
+
+void settle_bucket_and_run(std::string& bucket, std::string& run,
+                           const std::optional<Config>& config) {
+    settle(bucket, config ? &config->bucket.uri : nullptr, "--bucket", "bucket.uri");
+    settle(run, config ? &config->run.name : nullptr, "--run", "run.name");
+}
+
+void settle_endpoints(DoorbellOptions& options, const std::optional<Config>& config) {
+    settle(options.inside, config ? &config->doorbell.inside : nullptr, "--inside",
+           "doorbell.inside");
+    settle(options.outside, config ? &config->doorbell.outside : nullptr, "--outside",
+           "doorbell.outside");
 }
 
 CLI::App* add_doorbell(CLI::App& app, DoorbellOptions& options) {
     CLI::App* verb = app.add_subcommand(
         "doorbell", "Pass rings on from those who publish to those who listen, until stopped");
-    verb->add_option("--inside", options.inside, "Where ringers connect: tcp://host:port")
-        ->required();
-    verb->add_option("--outside", options.outside, "Where listeners connect: tcp://host:port")
-        ->required();
+    verb->add_option("--inside", options.inside, "Where ringers connect: tcp://host:port");
+    verb->add_option("--outside", options.outside, "Where listeners connect: tcp://host:port");
+    verb->add_option("--events", options.events, "Append its events to this file, as JSON lines")
+        ->type_name("FILE");
     verb->add_option("--drop", options.faults.drop, "Share of rings lost on purpose, 0 to 1")
         ->check(CLI::Range(0.0, 1.0));
     verb->add_option("--repeat", options.faults.repeat, "Share of rings sent twice, 0 to 1")
@@ -55,11 +82,18 @@ int run_main(int argc, char** argv) {
     DoorbellOptions doorbell;
     LogOptions log;
     VerifyOptions verify;
-    const CLI::App* doorbell_verb = add_doorbell(app, doorbell);
-    const CLI::App* log_verb = add_log(app, log);
-    add_verify(app, verify);
+    CLI::App* doorbell_verb = add_doorbell(app, doorbell);
+    CLI::App* log_verb = add_log(app, log);
+    CLI::App* verify_verb = add_verify(app, verify);
+    std::string config_file;
+    for (CLI::App* verb : {doorbell_verb, log_verb, verify_verb}) add_config(*verb, config_file);
     try {
         app.parse(argc, argv);
+        std::optional<Config> config;
+        if (!config_file.empty()) config = load_config(config_file, {});
+        if (doorbell_verb->parsed()) settle_endpoints(doorbell, config);
+        if (log_verb->parsed()) settle_bucket_and_run(log.bucket, log.run, config);
+        if (verify_verb->parsed()) settle_bucket_and_run(verify.bucket, verify.run, config);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kExitOk : kExitUsage;
     }

@@ -18,6 +18,7 @@ struct DoorbellOptions {
     std::string inside;   // where ringers connect
     std::string outside;  // where listeners connect
     DoorbellFaults faults;
+    std::string events;  // the file of its event log; empty: none
 };
 int run_doorbell(const DoorbellOptions& options, std::stop_token stop);
 

@@ -4,11 +4,13 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "base/safetensors.h"
 #include "sync/bucket.h"
 #include "sync/chain.h"
+#include "sync/codec_interchange.h"
 #include "sync/fetch.h"
 #include "sync/replica.h"
 #include "sync/tool/output.h"
@@ -29,7 +31,8 @@ struct Weights {
 // What a run's log claims, checked record by record from nothing but the bucket.
 class Verifier {
 public:
-    Verifier(Bucket& bucket, std::string run) : bucket_(bucket), run_(std::move(run)) {}
+    Verifier(Bucket& bucket, std::string run, std::stop_token stop)
+        : bucket_(bucket), run_(std::move(run)), stop_(std::move(stop)) {}
 
     Result<Done> accept(const Record& record);
 
@@ -45,7 +48,9 @@ private:
 
     Bucket& bucket_;
     const std::string run_;
-    const ObjectSource source_ = [this](const ObjectRef& object) {
+    const std::stop_token stop_;
+    const ObjectSource source_ = [this](const ObjectRef& object) -> Result<Bytes> {
+        if (stop_.stop_requested()) return Error{Fault::transport, "stopped"};
         return fetch_object(bucket_, run_, object);
     };
     std::unique_ptr<Weights> weights_;  // the replica points into it: it stays where it is
@@ -100,22 +105,44 @@ Result<Done> Verifier::check_version(const Record& record) {
     return weights_->replica.rescan(0, weights_->table.tiles());
 }
 
-// The arrays are those of the anchor's files, in order.
+// Adds a file's arrays under their places in the table: those the file names, else as they come.
+Result<Done> add_arrays(const SafetensorsView& file, std::map<std::size_t, TensorSpec>& arrays) {
+    const auto order = file.metadata().find(std::string(kArrayOrder));
+    std::istringstream places(order == file.metadata().end() ? "" : order->second);
+    for (const TensorView& array : file.tensors()) {
+        std::size_t place = arrays.size();
+        if (order != file.metadata().end() && !(places >> place))
+            return Error{Fault::corrupt,
+                         fmt::format("{} has no place for array {}", kArrayOrder, array.spec.name)};
+        if (!arrays.emplace(place, array.spec).second)
+            return Error{Fault::corrupt, fmt::format("two arrays at place {}", place)};
+    }
+    return Done{};
+}
+
+// The arrays are those of the anchor's files. The record's hash decides whether they are right.
 Result<ArrayTable> Verifier::table_of(const Record& anchor) {
     if (anchor.kind != RecordKind::anchor)
         return Error{Fault::corrupt, "the first version is not an anchor"};
-    std::vector<TensorSpec> specs;
-    std::set<std::string> names;
+    std::map<std::size_t, TensorSpec> arrays;
     for (const ObjectRef& object : anchor.objects) {
+        // There is no table to ask yet: words have up to 4 bytes.
+        if (anchor.total_words > kMaxObjectBytes ||
+            object.size_bytes > largest_file_bytes(anchor.total_words, 4 * anchor.total_words))
+            return Error{Fault::corrupt, object.key + ": larger than the anchor's words can need"};
         const Result<Bytes> file = source_(object);
         if (!file) return file.error();
         const Result<SafetensorsView> view = SafetensorsView::parse(*file);
         if (!view) return Error{view.error().fault, object.key + ": " + view.error().detail};
-        for (const TensorView& array : view->tensors()) {
-            if (!names.insert(array.spec.name).second)
-                return Error{Fault::corrupt, "array " + array.spec.name + " is there twice"};
-            specs.push_back(array.spec);
-        }
+        const Result<Done> added = add_arrays(*view, arrays);
+        if (!added) return Error{added.error().fault, object.key + ": " + added.error().detail};
+    }
+    std::vector<TensorSpec> specs;
+    std::set<std::string> names;
+    for (auto& [place, spec] : arrays) {
+        if (!names.insert(spec.name).second)
+            return Error{Fault::corrupt, "array " + spec.name + " is there twice"};
+        specs.push_back(std::move(spec));
     }
     Result<ArrayTable> table = ArrayTable::make(TensorLayout(std::move(specs)));
     if (table && table->layout_hash() != anchor.layout_hash)
@@ -132,7 +159,7 @@ Result<StagedVersion> Verifier::stage(const Record& record) {
     Bytes words(weights_->table.layout().size_bytes());
     const Result<Done> read = read_anchor(weights_->table, record, source_, words);
     if (!read) return read.error();
-    return weights_->replica.stage_anchor(record, words);
+    return weights_->replica.stage_anchor(record, std::move(words));
 }
 
 int tell(const Verifier& verifier, const std::optional<std::string>& problem, bool is_json) {
@@ -153,16 +180,17 @@ int tell(const Verifier& verifier, const std::optional<std::string>& problem, bo
 }  // namespace
 
 int run_verify(const VerifyOptions& options, std::stop_token stop) {
-    const std::unique_ptr<Bucket> bucket = open_bucket(options.bucket, {}, {});
+    const std::unique_ptr<Bucket> bucket =
+        open_bucket(options.bucket, {}, {}, stop, BucketAccess::read);
     ChainReader reader(*bucket, options.run);
-    Verifier verifier(*bucket, options.run);
+    Verifier verifier(*bucket, options.run, stop);
     while (!stop.stop_requested()) {
         const std::uint64_t sequence = reader.position().next_sequence;
         const auto problem_of = [&](const Error& error) {
-            return fmt::format("problem at record {}: {}: {}", sequence, name_of(error.fault),
-                               error.detail);
+            return fmt::format("problem at record {}: {}", sequence, final_line(error));
         };
         const Result<Record> record = reader.next();
+        if (stop.stop_requested()) break;
         if (!record && record.error().fault != Fault::missing)
             return tell(verifier, problem_of(record.error()), options.is_json);
         if (!record && sequence == 0)
@@ -172,6 +200,7 @@ int run_verify(const VerifyOptions& options, std::stop_token stop) {
                         options.is_json);
         if (!record) return tell(verifier, std::nullopt, options.is_json);
         const Result<Done> checked = verifier.accept(*record);
+        if (!checked && stop.stop_requested()) break;
         if (!checked) return tell(verifier, problem_of(checked.error()), options.is_json);
     }
     return tell(verifier, "stopped before the end of the log", options.is_json);

@@ -17,8 +17,8 @@ TEST(BoundedQueue, HandsItemsOnInOrder) {
     EXPECT_TRUE(queue.push(2, {}));
     EXPECT_EQ(queue.size(), 2u);
     EXPECT_EQ(queue.pop({}), 1);
-    EXPECT_EQ(queue.try_pop(), 2);
-    EXPECT_EQ(queue.try_pop(), std::nullopt);
+    EXPECT_EQ(queue.pop({}), 2);
+    EXPECT_EQ(queue.size(), 0u);
 }
 
 TEST(BoundedQueue, CarriesItemsThatOnlyMove) {

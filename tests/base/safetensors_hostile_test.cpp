@@ -34,7 +34,8 @@ TEST(SafetensorsHostile, RefusesALengthOfAllOnes) {
 }
 
 TEST(SafetensorsHostile, RefusesAHeaderOfMoreThan100MB) {
-    const std::string header = "{" + std::string(kMaxHeaderBytes, ' ');
+    std::string header = "{";
+    header.append(kMaxHeaderBytes, ' ');
     expect_refused(header, "", "more than 100 MB");
 }
 
@@ -201,7 +202,9 @@ TEST(SafetensorsHostile, RefusesBytesThatDoNotFitTheShape) {
 
 TEST(SafetensorsHostile, RefusesDeepNestingWithoutRunningOutOfStack) {
     const std::size_t depth = 10'000'000;
-    EXPECT_NE(refusal(file_of(R"({"a":)" + std::string(depth, '['), "")), "");
+    std::string lists = R"({"a":)";
+    lists.append(depth, '[');
+    EXPECT_NE(refusal(file_of(lists, "")), "");
     std::string objects;
     for (std::size_t level = 0; level < depth / 10; ++level) objects += R"({"a":)";
     EXPECT_NE(refusal(file_of(objects, "")), "");

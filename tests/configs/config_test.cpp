@@ -51,7 +51,8 @@ TEST_F(ConfigTest, AnEmptyFileIsAllDefaults) {
 TEST_F(ConfigTest, EveryKeyReachesItsField) {
     const Config config = load(R"(
 run: {name: night/1, output: out/n, seed: 18446744073709551615}
-bucket: {uri: file:///b, latency_ms: 1.5, megabit_per_s: 2, retry_deadline_s: 3}
+bucket: {uri: file:///b, latency_ms: 1.5, put_latency_ms: 43, megabit_per_s: 2,
+         retry_deadline_s: 3}
 doorbell: {inside: "tcp://i:1", outside: "tcp://o:2", poll_ms: 4}
 model: {config: /m/c.json, checkpoint: /m/w.safetensors}
 sync: {encoding: raw, file_mib: 5, full_rescan: false, rescan_tiles: 6}
@@ -72,6 +73,7 @@ evaluation: {games: 41, seed: 42}
     EXPECT_EQ(config.run.seed, 18446744073709551615u);
     EXPECT_EQ(config.bucket.uri, "file:///b");
     EXPECT_EQ(config.bucket.latency_ms, 1.5);
+    EXPECT_EQ(config.bucket.put_latency_ms, 43);
     EXPECT_EQ(config.bucket.megabit_per_s, 2);
     EXPECT_EQ(config.bucket.retry_deadline_s, 3);
     EXPECT_EQ(config.doorbell.inside, "tcp://i:1");

@@ -74,6 +74,14 @@ TEST(Tidy, EveryIncludeOfOursNamesAFileThatIsThere) {
     }
 }
 
+TEST(Tidy, TheTablesNameFilesAndFoldersThatAreThere) {
+    Names places = kMayPrint;
+    for (const auto& [library, allowed] : kOnlyIn) places.insert(allowed.begin(), allowed.end());
+    for (const auto& [file, rooms] : kMayAlsoInclude) places.insert(file);
+    for (const std::string& place : places)
+        EXPECT_TRUE(fs::exists(fs::path(SOURCE_ROOT) / place)) << "no " << place;
+}
+
 // The rules themselves, each on a line that breaks it, so that none sleeps.
 
 // How often the rules complain about this file.
@@ -88,6 +96,7 @@ TEST(TidyRules, AGoodFilePasses) {
               0u);
     EXPECT_EQ(complaints("env_wordle/main.cpp", "#include \"configs/config.h\"\n"), 0u);
     EXPECT_EQ(complaints("sync/tool/main.cpp", "#include <CLI/CLI.hpp>\n"), 0u);
+    EXPECT_EQ(complaints("sync/tool/main.cpp", "#include \"configs/config.h\"\n"), 0u);
     EXPECT_EQ(complaints("base/a.cpp", "std::thread::hardware_concurrency();\n"), 0u);
 }
 
@@ -100,6 +109,7 @@ TEST(TidyRules, RoomsIncludeInOneDirection) {
     EXPECT_EQ(complaints("base/a.cpp", "#include \"sync/a.h\"\n"), 1u);
     EXPECT_EQ(complaints("sync/a.cpp", "#include \"model/a.h\"\n"), 1u);
     EXPECT_EQ(complaints("sync/tool/a.cpp", "#include \"configs/a.h\"\n"), 1u);
+    EXPECT_EQ(complaints("sync/publisher.cpp", "#include \"configs/config.h\"\n"), 1u);
     EXPECT_EQ(complaints("env_wordle/server.cpp", "#include \"configs/config.h\"\n"), 1u);
     EXPECT_EQ(complaints("trainer_bridge/a.cpp", "#include \"rollout_worker/a.h\"\n"), 1u);
     EXPECT_EQ(complaints("base/a.cpp", "#include \"bytes.h\"\n"), 1u);

@@ -119,7 +119,7 @@ struct WorkerTest : ::testing::Test {
     RunningWorker start() {
         return RunningWorker(stop, [this](std::stop_token token) {
             EventLog log("rollout_worker", event_file());
-            return Worker(config, bucket, log, kId).run(token);
+            return Worker(config, bucket, log, kId, kId).run(token);
         });
     }
     std::vector<GameGroup> groups() {
@@ -254,7 +254,7 @@ TEST_F(WorkerTest, AModelWithFewerTokensThanTheGameIsRefused) {
                         << R"("tie_word_embeddings":true})";
     config.model.config = file;
     EventLog log("rollout_worker", event_file());
-    EXPECT_THROW(Worker(config, bucket, log, kId), std::runtime_error);
+    EXPECT_THROW(Worker(config, bucket, log, kId, kId), std::runtime_error);
 }
 
 TEST_F(WorkerTest, AnEvaluationIsRepeatableAndSendsNothing) {

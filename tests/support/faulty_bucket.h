@@ -65,6 +65,11 @@ public:
         std::scoped_lock lock(mutex_);
         return counts_;
     }
+    // How often get() was asked for the key.
+    int gets_of(const std::string& key) {
+        std::scoped_lock lock(mutex_);
+        return gets_by_key_[key];
+    }
     std::map<std::string, Bytes> objects() {
         std::scoped_lock lock(mutex_);
         return objects_;
@@ -94,6 +99,7 @@ public:
         if (auto fault = begin(&Counts::gets, key_view)) return *fault;
         std::scoped_lock lock(mutex_);
         const std::string key(key_view);
+        ++gets_by_key_[key];
         const auto found = objects_.find(key);
         if (found == objects_.end() || hidden_.contains(key)) {
             return Error{Fault::missing, "no object " + key};
@@ -173,6 +179,7 @@ private:
     std::map<std::string, std::size_t> truncated_;  // guarded by mutex_
     std::map<std::string, std::size_t> flipped_;    // guarded by mutex_
     std::set<std::string> hidden_;                  // guarded by mutex_
+    std::map<std::string, int> gets_by_key_;        // guarded by mutex_
     Counts counts_;                                 // guarded by mutex_
 };
 

@@ -117,7 +117,6 @@ public:
         step.changes = diff(table_, words_, next);
         step.trainer_step = ++step_;
         step.steps = 1;
-        step.first_step_unix_s = wall_s();
         words_ = next;
         remember();
         return step;

@@ -73,6 +73,14 @@ TEST_F(BucketDirTest, WhatIsNotThereIsMissing) {
     }
 }
 
+TEST_F(BucketDirTest, AFifoAtAKeyIsNoObjectAndBlocksNobody) {
+    ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+    const Result<Bytes> got = bucket_.get("pipe", {.length = 10});
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().fault, Fault::missing);
+    EXPECT_EQ(*bucket_.put_if_absent("pipe", bytes_from("x")), PutOutcome::existed);
+}
+
 TEST_F(BucketDirTest, RefusesKeysThatLeadOutOfTheFolderOrIntoItsOwnPart) {
     std::ofstream(scratch_ / "secret") << "secret";
     for (const char* key : {"../secret", "a/../../secret", "/etc/passwd", "", ".tmp", ".tmp/x"}) {
@@ -144,6 +152,37 @@ TEST_F(BucketDirTest, OpeningRemovesOnlyWhatWasAbandoned) {
     const BucketDir again(folder_);
     EXPECT_FALSE(fs::exists(folder_ / ".tmp" / "old"));
     EXPECT_TRUE(fs::exists(folder_ / ".tmp" / "young"));
+}
+
+TEST_F(BucketDirTest, ReadingChangesNothing) {
+    ASSERT_TRUE(bucket_.put("a", bytes_of("x")));
+    const fs::path old = folder_ / ".tmp" / "old";
+    std::ofstream(old) << "old";
+    const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+    fs::last_write_time(old, long_ago);
+    fs::last_write_time(folder_ / ".tmp", long_ago);
+    fs::last_write_time(folder_, long_ago);
+    BucketDir reading(folder_, BucketAccess::read);
+    EXPECT_EQ(*reading.get("a", {.length = 9}), bytes_from("x"));
+    EXPECT_EQ(reading.list("", Listing::objects)->size(), 1u);
+    EXPECT_TRUE(fs::exists(old));
+    EXPECT_EQ(fs::last_write_time(folder_ / ".tmp"), long_ago);
+    EXPECT_EQ(fs::last_write_time(folder_), long_ago);
+}
+
+TEST_F(BucketDirTest, ReadingNeedsNoFolderOfUnfinishedFiles) {
+    fs::remove(folder_ / ".tmp");
+    BucketDir reading(folder_, BucketAccess::read);
+    EXPECT_TRUE(reading.list("", Listing::objects));
+    EXPECT_FALSE(fs::exists(folder_ / ".tmp"));
+}
+
+TEST(BucketDirDeathTest, WritingToABucketOpenedToBeReadIsABug) {
+    const ScratchFolder scratch;
+    BucketDir reading(scratch.path(), BucketAccess::read);
+    EXPECT_DEATH(reading.put("a", bytes_of("x")), "opened to be read");
+    EXPECT_DEATH(reading.put_if_absent("a", bytes_of("x")), "opened to be read");
+    EXPECT_DEATH(reading.remove("a"), "opened to be read");
 }
 
 TEST_F(BucketDirTest, OfManyThreadsThatCreateAKeyOneDoes) {

@@ -35,6 +35,16 @@ TEST(BucketLink, PayloadTakesTheBandwidthEachWay) {
     EXPECT_LT(range.ms(), 20);
 }
 
+TEST(BucketLink, AStopEndsTheWaitAndTheCallIsStillMade) {
+    std::stop_source stop;
+    BucketLink bucket(std::make_unique<FaultyBucket>(), {.latency_ms = 600'000}, stop.get_token());
+    const Stopwatch stopwatch;
+    std::jthread stopper([&] { stop.request_stop(); });
+    ASSERT_TRUE(bucket.put("a", bytes_of("x")));
+    EXPECT_EQ(bucket.get("a", {.length = 1})->size(), 1u);
+    EXPECT_LT(stopwatch.seconds(), 10);
+}
+
 TEST(BucketLink, SeveralThreadsWaitAtTheSameTime) {
     BucketLink bucket(std::make_unique<FaultyBucket>(), {.latency_ms = 50, .megabit_per_s = 0});
     const Stopwatch stopwatch;

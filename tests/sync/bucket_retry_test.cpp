@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/clock.h"
 #include "tests/support/faulty_bucket.h"
 
@@ -12,10 +14,10 @@ constexpr RetryPolicy kQuick{.first_wait_ms = 1, .longest_wait_ms = 4, .deadline
 
 // A bucket to make faulty, and the retrying one around it.
 struct Pair {
-    explicit Pair(RetryPolicy policy) {
+    explicit Pair(RetryPolicy policy, std::stop_token stop = {}) {
         auto owned = std::make_unique<FaultyBucket>();
         inner = owned.get();
-        outer = std::make_unique<BucketRetry>(std::move(owned), policy);
+        outer = std::make_unique<BucketRetry>(std::move(owned), policy, std::move(stop));
     }
     FaultyBucket* inner = nullptr;
     std::unique_ptr<Bucket> outer;
@@ -60,6 +62,39 @@ TEST(BucketRetry, ADeadlineOfZeroTriesOnce) {
     pair.inner->set_unreachable(true);
     EXPECT_FALSE(pair.outer->put("a", bytes_of("x")));
     EXPECT_EQ(pair.inner->counts().puts, 1);
+}
+
+constexpr RetryPolicy kPatient{
+    .first_wait_ms = 60'000, .longest_wait_ms = 60'000, .deadline_s = 600};
+
+TEST(BucketRetry, AStopEndsTheWaitUnderWay) {
+    std::stop_source stop;
+    const Pair pair(kPatient, stop.get_token());
+    pair.inner->set_unreachable(true);
+    const Stopwatch stopwatch;
+    std::jthread stopper([&] {
+        while (pair.inner->counts().puts == 0) std::this_thread::yield();
+        stop.request_stop();
+    });
+    const Result<Done> put = pair.outer->put("a", bytes_of("x"));
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().fault, Fault::transport);
+    EXPECT_NE(put.error().detail.find("then stopped"), std::string::npos) << put.error().detail;
+    EXPECT_LT(stopwatch.seconds(), 10);
+    EXPECT_EQ(pair.inner->counts().puts, 1);
+}
+
+TEST(BucketRetry, AfterAStopEachCallIsMadeOnce) {
+    std::stop_source stop;
+    stop.request_stop();
+    const Pair pair(kPatient, stop.get_token());
+    EXPECT_TRUE(pair.outer->put("a", bytes_of("x")));
+    pair.inner->fail_next_calls(1);
+    const Stopwatch stopwatch;
+    EXPECT_EQ(pair.outer->get("a", {.length = 1}).error().fault, Fault::transport);
+    EXPECT_EQ(pair.inner->counts().gets, 1);
+    EXPECT_TRUE(pair.outer->get("a", {.length = 1}));
+    EXPECT_LT(stopwatch.seconds(), 10);
 }
 
 TEST(BucketRetry, ACreationWhoseAnswerWasLostMeetsItsOwnObject) {

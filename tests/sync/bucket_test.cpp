@@ -59,6 +59,33 @@ TEST(OpenBucket, SaysWhatItCannotOpen) {
     }
 }
 
+TEST(OpenBucket, HandsTheStopToTheLineAndTheRetries) {
+    const ScratchFolder scratch;
+    std::stop_source stop;
+    stop.request_stop();
+    const auto bucket = open_bucket((scratch / "bucket").string(), {.deadline_s = 600},
+                                    {.latency_ms = 600'000}, stop.get_token());
+    EXPECT_TRUE(bucket->put("a", bytes_of("x")));
+    std::ofstream(scratch / "bucket" / "file") << "in the way";
+    EXPECT_EQ(bucket->put("file/b", bytes_of("x")).error().fault, Fault::transport);
+}
+
+TEST(OpenBucket, ReadingDoesNotMakeTheFolder) {
+    const ScratchFolder scratch;
+    const std::string folder = (scratch / "none").string();
+    try {
+        open_bucket(folder, kNoRetry, {}, {}, BucketAccess::read);
+        FAIL() << "there is no such folder";
+    } catch (const std::runtime_error& error) {
+        const std::string text = error.what();
+        EXPECT_NE(text.find("bucket folder " + folder + " cannot be read: No such file"),
+                  std::string::npos)
+            << text;
+        EXPECT_NE(text.find("check the bucket's address"), std::string::npos) << text;
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
 TEST(Probe, PassesAStoreThatKeepsTheConditionAndLeavesNothing) {
     FaultyBucket bucket;
     EXPECT_TRUE(probe_put_if_absent(bucket, "run"));

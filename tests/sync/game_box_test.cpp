@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/clock.h"
+#include "sync/doorbell.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/random_games.h"
 #include "tests/support/test_run.h"
@@ -91,6 +94,20 @@ TEST(GameOutbox, ATakenNameEndsIt) {
     EXPECT_FALSE(other.submit(random_group(box.random, 1), {}));
 }
 
+TEST(GameOutbox, AGroupThatMayNotTravelIsLeftOutAndToldOf) {
+    Box box;
+    GameOutbox outbox = box.outbox("a");
+    GameGroup broken = random_group(box.random, 1);
+    broken.games[0].logprobs[1] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_TRUE(outbox.submit(broken, {}));
+    EXPECT_EQ(outbox.submitted(), 0) << "it takes no number";
+    EXPECT_TRUE(outbox.submit(random_group(box.random, 1), {}));
+    EXPECT_TRUE(outbox.flush({}));
+    EXPECT_TRUE(box.bucket.objects().contains(game_key("run", "a", 0)));
+    EXPECT_EQ(box.faults.count("corrupt: group not sent: game 0 has a log-probability"), 1u)
+        << box.faults.all();
+}
+
 TEST(GameInbox, EachWorkersGroupsComeInOrderAndNobodyStarves) {
     Box box;
     box.send("a", 10);
@@ -104,7 +121,7 @@ TEST(GameInbox, EachWorkersGroupsComeInOrderAndNobodyStarves) {
         EXPECT_EQ(received.number, next[received.worker]++);
         order += received.worker;
     }
-    EXPECT_EQ(order, "ababaaaaaaaa");
+    EXPECT_EQ(order, "aaaaaaaabbaa") << "eight at a time";
     EXPECT_EQ(inbox.workers(), 2u);
 }
 
@@ -192,6 +209,56 @@ TEST(GameInbox, EndsPromptlyWhenFull) {
         ASSERT_TRUE(eventually([&] { return inbox.waiting() == 1; }));
     }
     EXPECT_LT(watch.seconds(), 2);
+}
+
+TEST(GameInbox, AsksTheLongQuietSeldomAndHearsThemAgain) {
+    Box box;
+    std::map<std::string, std::int64_t> cursors;
+    for (int worker = 0; worker < 100; ++worker) cursors["gone-" + std::to_string(worker)] = 5;
+    GameInbox inbox = box.inbox(cursors);
+    ASSERT_TRUE(eventually([&] { return box.bucket.counts().lists >= 20; }));
+    const FaultyBucket::Counts before = box.bucket.counts();
+    ASSERT_TRUE(eventually([&] { return box.bucket.counts().lists >= before.lists + 16; }));
+    const FaultyBucket::Counts after = box.bucket.counts();
+    const int rounds = after.lists - before.lists;
+    EXPECT_LT(after.gets - before.gets, 100 * rounds / 4);
+    EXPECT_GT(after.gets - before.gets, 100);
+    box.send("new", 1);
+    EXPECT_EQ(Box::next(inbox).worker, "new");
+    GameGroup late = random_group(box.random, 1);
+    late.worker = "gone-7";
+    late.number = 5;
+    ASSERT_TRUE(box.bucket.put(game_key("run", "gone-7", 5), encode_group(late)));
+    EXPECT_EQ(Box::next(inbox).worker, "gone-7");
+}
+
+TEST(GameInbox, ARingIsHeardByTheLongQuietToo) {
+    Box box;
+    DoorbellBroker broker("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", {});
+    const std::string outside = broker.outside_endpoint();
+    DoorbellRinger ringer(broker.inside_endpoint());
+    std::jthread ringing([&](std::stop_token stop) { broker.run(stop); });
+    GameInbox inbox(box.bucket, "run", {{"a", 0}, {"b", 0}}, outside, milliseconds{600'000}, 8,
+                    box.note());
+    // Every ring is a round, and every round asks both.
+    ASSERT_TRUE(eventually([&] {
+        ringer.ring("games", "nothing");
+        std::this_thread::sleep_for(milliseconds{2});
+        return box.bucket.counts().lists >= 40;
+    }));
+    const FaultyBucket::Counts counts = box.bucket.counts();
+    EXPECT_GE(counts.gets, 2 * (counts.lists - 1));
+}
+
+TEST(GameInbox, MoreWorkersThanItFollowsAreToldOfOnce) {
+    Box box;
+    for (int worker = 0; worker <= 10'000; ++worker)
+        ASSERT_TRUE(box.bucket.put("run/games/w" + std::to_string(worker) + "/x", {}));
+    GameInbox inbox = box.inbox({});
+    ASSERT_TRUE(eventually([&] { return box.bucket.counts().lists >= 3; }));
+    EXPECT_EQ(inbox.workers(), 10'000u);
+    EXPECT_EQ(box.faults.count("corrupt: run/games/ has more than 10000 workers"), 1u)
+        << box.faults.all();
 }
 
 }  // namespace

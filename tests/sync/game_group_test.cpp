@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include "base/clock.h"
 #include "base/safetensors.h"
 #include "tests/support/random_games.h"
 
@@ -177,6 +178,27 @@ TEST(GameGroup, StartsThatDoNotFitAreCorrupt) {
             array.data = std::as_bytes(std::span(starts));
         }));
     }
+}
+
+// 60 MB of games without tokens would be gigabytes of empty ones in memory.
+TEST(GameGroup, TooManyGamesAreRefusedBeforeAnyIsBuilt) {
+    const std::vector<std::int64_t> starts(3'000'001, 0);
+    const std::vector<float> rewards(3'000'000, 0);
+    const Stopwatch watch;
+    const Result<GameGroup> group = decode_changed([&](std::vector<TensorView>& arrays, Metadata&) {
+        const auto replace = [&](const std::string& name, const auto& values) {
+            TensorView& array = arrays[index_of(arrays, name)];
+            array.spec.shape = {static_cast<std::int64_t>(values.size())};
+            array.data = std::as_bytes(std::span(values));
+        };
+        replace("game_starts", starts);
+        replace("turn_starts", starts);
+        replace("rewards", rewards);
+    });
+    ASSERT_FALSE(group);
+    EXPECT_NE(group.error().detail.find("3000000 games"), std::string::npos)
+        << group.error().detail;
+    EXPECT_LT(watch.seconds(), 5);
 }
 
 }  // namespace

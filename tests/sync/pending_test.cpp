@@ -46,15 +46,12 @@ TEST(PendingDeathTest, GamesWithAGapAreABug) {
     EXPECT_DEATH(merge(held, {{"a", 5, 6, {}, {}, {}}}), "without gaps");
 }
 
-TEST(Pending, CountsStepsAndKeepsTheOldestTime) {
+TEST(Pending, CountsStepsAndKeepsTheNewestTrainerStep) {
     Pending held;
-    held.merge(
-        {.changes = {}, .games = {}, .trainer_step = 5, .steps = 1, .first_step_unix_s = 10});
-    held.merge(
-        {.changes = {}, .games = {}, .trainer_step = 7, .steps = 2, .first_step_unix_s = 20});
+    held.merge({.changes = {}, .games = {}, .trainer_step = 5, .steps = 1});
+    held.merge({.changes = {}, .games = {}, .trainer_step = 7, .steps = 2});
     EXPECT_EQ(held.steps, 3);
     EXPECT_EQ(held.trainer_step, 7);
-    EXPECT_EQ(held.first_step_unix_s, 10);
 }
 
 // The model: keep first and last buffer whole, and compare.
@@ -78,11 +75,8 @@ TEST(Pending, MergedStepsAreTheDifferenceOfFirstAndLast) {
                                                  : static_cast<std::uint32_t>(random() % 4);
             write_word(next, tile, position, word);
         }
-        pending.merge({.changes = diff(table, held, next),
-                       .games = {},
-                       .trainer_step = step,
-                       .steps = 1,
-                       .first_step_unix_s = 0});
+        pending.merge(
+            {.changes = diff(table, held, next), .games = {}, .trainer_step = step, .steps = 1});
         held = next;
         const Changes expected = diff(table, first, held);
         ASSERT_EQ(pending.changes.size(), expected.size());

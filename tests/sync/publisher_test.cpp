@@ -169,6 +169,21 @@ TEST(Publisher, ResumeContinuesTheChainInANewEpoch) {
     EXPECT_EQ(log[3].digest, sum(digest_tiles(table, first.words())));
 }
 
+TEST(Publisher, ResumeRefusesAStoreThatIgnoresTheCondition) {
+    const ArrayTable table = small_table();
+    FaultyBucket bucket;
+    TestTrainer trainer(bucket, table, 14);
+    ASSERT_TRUE(trainer.start_with_anchor());
+    trainer.publisher.reset();
+    ChainReader reader(bucket, "run");
+    read_log(reader);
+    bucket.ignore_condition(true);
+    const Result<Done> resumed = trainer.resume(reader.position());
+    ASSERT_FALSE(resumed);
+    EXPECT_EQ(resumed.error().fault, Fault::untrusted);
+    EXPECT_EQ(read_log(bucket).size(), 1u) << "no epoch record was written";
+}
+
 TEST(Publisher, ASupersededOneStopsForGood) {
     const ArrayTable table = small_table();
     FaultyBucket bucket;

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "base/clock.h"
 #include "sync/base64.h"
 #include "tests/support/records.h"
 
@@ -68,6 +69,7 @@ TEST(Record, OfEveryKindComesBack) {
          {RecordKind::epoch, RecordKind::anchor, RecordKind::delta, RecordKind::end}) {
         Record sent = full_record();
         sent.kind = kind;
+        if (kind != RecordKind::delta) sent.base_version = -1;
         const Result<Record> record = decode_record(encode_record(sent));
         ASSERT_TRUE(record) << record.error().detail;
         EXPECT_EQ(record->kind, kind);
@@ -198,6 +200,33 @@ TEST(Record, RefusesDepthAndSizeWithoutReadingOn) {
     expect_corrupt(std::string(1'000'000, '['), "nested");
     expect_corrupt(envelope_of(std::string(1'000'000, '[')), "nested");
     expect_corrupt(std::string(kMaxRecordBytes + 1, ' '), "at most");
+}
+
+TEST(Record, OnlyADeltaHasABase) {
+    Record sent = full_record();
+    sent.kind = RecordKind::anchor;
+    expect_corrupt(std::string(text_of(encode_record(sent))), "base_version");
+    sent = full_record();
+    sent.base_version = -1;
+    expect_corrupt(std::string(text_of(encode_record(sent))), "base_version");
+}
+
+// As many fields as fit: a reader that looks for each among all would take hours.
+TEST(Record, RefusesAWideObjectAtOnce) {
+    const auto wide = [](std::size_t bytes) {
+        std::string text = "{";
+        for (int field = 0; text.size() < bytes; ++field)
+            text += '"' + std::to_string(field) + "\":0,";
+        text.back() = '}';
+        return text;
+    };
+    const Stopwatch watch;
+    const std::string object = wide(11u << 20);
+    expect_corrupt(object, "too many fields");
+    expect_corrupt(envelope_of(object), "too many fields");
+    expect_corrupt(envelope_of("[[" + object + "]]"), "too many fields");
+    EXPECT_LT(watch.seconds(), 10);
+    expect_corrupt(envelope_of(R"({"a:{[":0})"), "format");
 }
 
 TEST(Record, RefusesMoreObjectsThanTheLimit) {

@@ -32,6 +32,69 @@ TEST(SubscriberFaults, ADamagedObjectIsFetchedAgainUntilItIsSound) {
     }
 }
 
+TEST(SubscriberFaults, WhatIsWaitedForIsNamedOnceWithWhatHelps) {
+    PublishedRun run(15, 2);
+    const std::string key = run.trainer.object_key(2);
+    run.bucket.hide(key);
+    ASSERT_TRUE(run.trainer.publisher->finish({}));
+    TestFollower follower(run.bucket, run.table);
+    ASSERT_TRUE(follower.reach(1));
+    const std::string said = "waiting for the object " + key.substr(4) +
+                             " (the run has ended, no later anchor will come): the operator";
+    ASSERT_TRUE(eventually([&] { return follower.faults.has(said); })) << follower.faults.all();
+    ASSERT_TRUE(eventually([&] { return run.bucket.gets_of(key) >= 4; }));
+    EXPECT_EQ(follower.faults.count("waiting"), 1u) << follower.faults.all();
+    run.bucket.heal(key);
+    EXPECT_TRUE(follower.complete());
+}
+
+TEST(SubscriberFaults, ARecordThatStaysUnreadableIsNamedOnce) {
+    PublishedRun run(15, 2);
+    const std::string key = log_key("run", 2);
+    run.bucket.truncate(key, 100);
+    TestFollower follower(run.bucket, run.table);
+    ASSERT_TRUE(follower.reach(1));
+    ASSERT_TRUE(eventually([&] { return run.bucket.gets_of(key) >= 5; }));
+    EXPECT_EQ(follower.faults.count("nothing from " + key + " on is seen until the operator"), 1u)
+        << follower.faults.all();
+    run.bucket.set_unreachable(true);
+    ASSERT_TRUE(eventually([&] { return follower.faults.has("out of reach"); }))
+        << "another fault is told";
+    run.bucket.set_unreachable(false);
+    run.bucket.heal(key);
+    EXPECT_TRUE(follower.reach(2));
+}
+
+// A delta that does not lead where its record says. Refetching it helps nobody.
+TEST(SubscriberFaults, AWrongDeltaOnSoundWordsIsTriedEverMoreSeldom) {
+    PublishedRun run(15, 1);
+    run.trainer.publisher.reset();
+    ChainReader reader(run.bucket, "run");
+    while (reader.next()) continue;
+    const std::uint64_t epoch = reader.position().epoch;
+    ChainWriter writer(run.bucket, "run", reader.position(), epoch);
+    Record draft;
+    draft.kind = RecordKind::delta;
+    draft.base_version = 1;
+    draft.version = 2;
+    draft.total_words = run.table.words();
+    draft.layout_hash = run.table.layout_hash();
+    draft.digest = Digest{{1, 2}};
+    draft.trainer_step = 2;
+    encode_delta(run.table, {}, 2, Encoding::raw, 1 << 20, [&](const Bytes& file) {
+        draft.objects.push_back({"objects/wrong.safetensors", file.size(), sha256_hex(file)});
+        return bool(run.bucket.put("run/objects/wrong.safetensors", file));
+    });
+    ASSERT_TRUE(writer.commit(draft));
+    const std::string next_record = log_key("run", reader.position().next_sequence + 1);
+    TestFollower follower(run.bucket, run.table);
+    ASSERT_TRUE(follower.reach(1));
+    ASSERT_TRUE(eventually([&] { return run.bucket.gets_of(next_record) >= 60; }));
+    EXPECT_LE(run.bucket.gets_of("run/objects/wrong.safetensors"), 20);
+    EXPECT_GE(run.bucket.gets_of("run/objects/wrong.safetensors"), 2);
+    EXPECT_TRUE(follower.subscriber->is_sound());
+}
+
 TEST(SubscriberFaults, AMissingObjectIsWaitedFor) {
     PublishedRun run(14, 2);
     const std::string key = run.trainer.object_key(2);
@@ -148,7 +211,12 @@ TEST(SubscriberFaults, AFlippedWordThatNoDeltaTouchesIsFoundAndHealed) {
     write_word(next, last, 0, read_word(next, last, 0) ^ 3u);
     ASSERT_TRUE(run.trainer.publisher->hand_over(run.trainer.step_to(next)));
     ASSERT_TRUE(follower.reach(2));
+    EXPECT_TRUE(follower.subscriber->is_sound());
     ASSERT_TRUE(eventually([&] { return follower.rescans.has("error 2"); }));
+    ASSERT_TRUE(eventually([&] { return follower.subscriber->has_staged(); }));
+    EXPECT_FALSE(follower.subscriber->is_sound()) << "until the reload is committed";
+    follower.commit_staged();
+    EXPECT_TRUE(follower.subscriber->is_sound());
     EXPECT_TRUE(follower.rescans.has("norm.weight")) << follower.rescans.all();
     EXPECT_TRUE(follower.rescans.has("words 0 to 95")) << follower.rescans.all();
     ASSERT_TRUE(eventually([&] {

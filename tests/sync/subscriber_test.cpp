@@ -152,6 +152,19 @@ TEST(Subscriber, HoldsBackUntilEnoughNewerVersionsExist) {
     EXPECT_EQ(follower.replica().version(), 4);
 }
 
+TEST(Subscriber, HoldsNothingBackFromWhoHoldsNothing) {
+    PublishedRun run(10, 0);
+    TestFollower follower(run.bucket, run.table,
+                          {.run = "run", .doorbell = {}, .hold_back_versions = 4});
+    ASSERT_TRUE(follower.reach(0)) << "nobody could play otherwise, and no version would follow";
+    for (int delta = 0; delta < 4; ++delta) ASSERT_TRUE(run.trainer.publish_version(10));
+    ASSERT_TRUE(eventually([&] { return follower.subscriber->log_view().newest_version == 4; }));
+    std::this_thread::sleep_for(milliseconds{50});
+    EXPECT_FALSE(follower.subscriber->has_staged()) << "from here on it holds back";
+    ASSERT_TRUE(run.trainer.publish_version(10));
+    ASSERT_TRUE(follower.reach(1));
+}
+
 TEST(Subscriber, StopsAtTheVersionAskedFor) {
     PublishedRun run(11, 4);
     ASSERT_TRUE(run.trainer.publisher->finish({}));

@@ -3,6 +3,9 @@
 #include <sys/wait.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -22,10 +25,9 @@ struct Answer {
     }
 };
 
-Answer call(const std::string& arguments) {
-    const std::string command = std::string(BINARY_ROOT) + "/dws " + arguments + " 2>&1";
+Answer call_shell(const std::string& command) {
     Answer answer;
-    std::FILE* pipe = popen(command.c_str(), "r");
+    std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
     if (pipe == nullptr) return answer;
     char part[4096];
     while (const std::size_t bytes = std::fread(part, 1, sizeof(part), pipe))
@@ -33,6 +35,10 @@ Answer call(const std::string& arguments) {
     const int status = pclose(pipe);
     answer.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return answer;
+}
+
+Answer call(const std::string& arguments) {
+    return call_shell(std::string(BINARY_ROOT) + "/dws " + arguments);
 }
 
 // A complete run of three versions in a folder.
@@ -63,6 +69,27 @@ TEST_F(Tool, VerifyRebuildsEveryVersion) {
                                       sum(digest_tiles(table_, trainer_.words())).hex());
 }
 
+// Files hold the widest arrays first; the table's order is another.
+TEST(ToolVerify, KnowsTheTableOfArraysOfSeveralWidths) {
+    const ArrayTable table = make_table({{"a.half", DType::kBF16, {100}},
+                                         {"b.byte", DType::kU8, {7}},
+                                         {"c.full", DType::kF32, {50, 3}},
+                                         {"d.half", DType::kBF16, {40'000}}});
+    for (const std::size_t file_bytes : {std::size_t{1} << 20, std::size_t{300}}) {
+        const ScratchFolder folder;
+        const std::string path = (folder / "bucket").string();
+        const std::unique_ptr<Bucket> bucket = open_bucket(path, {}, {});
+        TestTrainer trainer(*bucket, table, 2);
+        trainer.options.file_bytes = file_bytes;
+        ASSERT_TRUE(trainer.start_with_anchor());
+        ASSERT_TRUE(trainer.publish_version(100));
+        const Answer answer = call("verify --bucket " + path + " --run run");
+        EXPECT_EQ(answer.status, 0) << answer.text;
+        EXPECT_EQ(answer.last_line(), "ok: 2 records, 2 versions, digest " +
+                                          sum(digest_tiles(table, trainer.words())).hex());
+    }
+}
+
 TEST_F(Tool, VerifyNamesTheFirstProblem) {
     const std::string key = trainer_.object_key(1);
     Result<Bytes> object = bucket_->get(key, {.offset = 0, .length = 1 << 20});
@@ -74,6 +101,7 @@ TEST_F(Tool, VerifyNamesTheFirstProblem) {
     EXPECT_NE(answer.last_line().find("problem at record 1: corrupt: objects/delta-000001"),
               std::string::npos)
         << answer.text;
+    EXPECT_NE(answer.last_line().find("; fetch it again"), std::string::npos) << answer.text;
     const Answer json = call("verify --json" + where());
     EXPECT_EQ(json.status, 1);
     EXPECT_NE(json.text.find("{\"ok\":false"), std::string::npos) << json.text;
@@ -104,9 +132,57 @@ TEST_F(Tool, ARunThatIsNotThereIsAProblem) {
     }
 }
 
+TEST_F(Tool, LookingDoesNotMakeAFolder) {
+    const std::string none = (folder_ / "none").string();
+    for (const std::string verb : {"log", "verify"}) {
+        const Answer answer = call(verb + " --bucket " + none + " --run run");
+        EXPECT_EQ(answer.status, 1);
+        EXPECT_NE(answer.text.find(none + " cannot be read"), std::string::npos) << answer.text;
+        EXPECT_FALSE(std::filesystem::exists(none));
+    }
+}
+
+TEST_F(Tool, TheConfigSaysWhatNoFlagSays) {
+    const std::string config = (folder_ / "run.yaml").string();
+    std::ofstream(config) << "run: {name: run}\nbucket: {uri: " << path() << "}\n";
+    EXPECT_EQ(call("verify --config " + config).status, 0);
+    EXPECT_EQ(call("log --config " + config).status, 0);
+    const Answer other = call("verify --run other --config " + config);
+    EXPECT_EQ(other.status, 1);
+    EXPECT_NE(other.text.find("run other has no log"), std::string::npos) << other.text;
+    const Answer doorbell = call("doorbell --inside tcp://127.0.0.1:* --config " + config);
+    EXPECT_EQ(doorbell.status, 2);
+    EXPECT_NE(doorbell.text.find("--outside, or --config FILE with doorbell.outside"),
+              std::string::npos)
+        << doorbell.text;
+    EXPECT_EQ(call("log --config " + path() + "/none.yaml").status, 1);
+}
+
+TEST_F(Tool, TheDoorbellSaysWhatItHeardAndEndsOnASignal) {
+    const std::string events = (folder_ / "events" / "doorbell.jsonl").string();
+    const std::string config = (folder_ / "run.yaml").string();
+    std::ofstream(config) << "doorbell: {inside: 'tcp://127.0.0.1:*', "
+                             "outside: 'tcp://127.0.0.1:*'}\n";
+    const std::string dws = std::string(BINARY_ROOT) + "/dws";
+    const Answer answer = call_shell("timeout --foreground --signal=TERM 1 " + dws +
+                                     " doorbell --config " + config + " --events " + events);
+    EXPECT_EQ(answer.status, 124) << answer.text;  // timeout(1): it was told to end, and did
+    EXPECT_NE(answer.text.find("doorbell | inside tcp://127.0.0.1:"), std::string::npos);
+    EXPECT_EQ(answer.last_line(), "doorbell | heard 0 | dropped 0 | repeated 0 | sent 0");
+    std::ifstream file(events);
+    const std::string lines{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_NE(lines.find("\"event\":\"listening\",\"inside\":\"tcp"), std::string::npos) << lines;
+    EXPECT_NE(lines.find("\"event\":\"end\",\"heard\":0,\"dropped\":0"), std::string::npos)
+        << lines;
+}
+
 TEST_F(Tool, AWrongCommandLineIsUsage) {
     EXPECT_EQ(call("").status, 2);
-    EXPECT_EQ(call("verify --run run").status, 2);
+    const Answer lacking = call("verify --run run");
+    EXPECT_EQ(lacking.status, 2);
+    EXPECT_NE(lacking.text.find("--bucket, or --config FILE with bucket.uri, is required"),
+              std::string::npos)
+        << lacking.text;
     EXPECT_EQ(call("doorbell --inside a --outside b --drop 2").status, 2);
     EXPECT_EQ(call("log --help").status, 0);
 }

@@ -30,6 +30,11 @@ TEST(VersionHistory, WhoHoldsNothingBeginsAtTheNewestAnchorAllowed) {
     EXPECT_EQ(history.next_after(-1, -1), nullptr);
 }
 
+TEST(VersionHistory, KnowsItsOldestAnchor) {
+    EXPECT_EQ(VersionHistory().oldest_anchor(), nullptr);
+    EXPECT_EQ(example().oldest_anchor()->version, 0);
+}
+
 TEST(VersionHistory, WhoHoldsAVersionGoesOnToTheNext) {
     const VersionHistory history = example();
     EXPECT_EQ(history.next_after(1, 5)->version, 2);

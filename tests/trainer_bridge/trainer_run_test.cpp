@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <iterator>
@@ -253,6 +254,36 @@ TEST_F(TrainerRun, StopsWithinTwoSecondsAndLeavesNoEnd) {
     run();
     EXPECT_LT(watch.seconds(), 2);
     EXPECT_EQ(records().back().kind, RecordKind::delta);  // the step under way was flushed
+    EXPECT_EQ(count_events("\"event\":\"stop\""), 1u);
+}
+
+// After the first version the store is gone, and the step under way can never be committed.
+TEST_F(TrainerRun, StopsWithinTwoSecondsThoughTheBucketFails) {
+    config.trainer.steps = 1'000;
+    for (int group = 0; group < 4; ++group) put_good("a");
+    const std::filesystem::path folder = scratch / "bucket";
+    double stopped_s = 0;
+    trainer.after_step = [&](std::int64_t step) {
+        if (step < 2) return;
+        std::filesystem::remove_all(folder);
+        std::ofstream(folder) << "in the way";
+        stopped_s = monotonic_s();
+        stop.request_stop();
+    };
+    bucket = open_bucket(folder.string(), {.deadline_s = 600}, {}, stop.get_token());
+    run();
+    EXPECT_LT(monotonic_s() - stopped_s, 2);
+    EXPECT_EQ(count_events("\"is_flushed\":false"), 1u);
+}
+
+TEST_F(TrainerRun, AResumeIsStoppedBeforeTheLogIsRead) {
+    for (int group = 0; group < 4; ++group) put_good("a");
+    run();
+    const std::size_t before = records().size();
+    stop.request_stop();
+    FakeTrainer resumed;
+    run_with(resumed, Start::resumed);
+    EXPECT_EQ(records().size(), before);
     EXPECT_EQ(count_events("\"event\":\"stop\""), 1u);
 }
 
