@@ -52,11 +52,10 @@ Worker::Worker(const Config& config, Bucket& bucket, EventLog& log, std::string 
       follower_(config, model_, bucket, log, -1),
       env_(env_options(config)),
       outbox_(bucket, config.run.name, id_, config.doorbell.inside, [this](const Error& error) {
-          follower_.report().fault(error, error.fault == Fault::superseded
-                                              ? "stopping: another worker has this id"
-                                          : error.fault == Fault::corrupt
-                                              ? "leaving the group out, playing on"
-                                              : "sending the games again");
+          follower_.report().fault(
+              error, error.fault == Fault::superseded ? "stopping: another worker has this id"
+                     : error.fault == Fault::corrupt  ? "leaving the group out, playing on"
+                                                      : "sending the games again");
       }) {}
 
 int Worker::run(std::stop_token stop) {

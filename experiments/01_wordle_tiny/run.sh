@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# The demo with three seeds, and once with natural rounding; the table of the README. `./run demo` is
-# one run of it. Arguments go to launch_loop.
+# The demo with three seeds, and 100 steps of it without the dead-band, for the share that changes by
+# rounding alone. `./run demo` is one run of it. Arguments go to launch_loop.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . experiments/common.sh
-here=experiments/01_wordle_tiny
-results=$here/results
+results=experiments/01_wordle_tiny/results
 table=$results/wordle_tiny.tsv
 mkdir -p $results
 
 columns="win_rate_start win_rate_end staleness_mean versions replicas digests_checked digests_failed changed_fraction_mean bytes_full bytes_delta pause_ms_p50 pause_ms_p99 sync_ms_p50 trainer_stall_ms_p50 trainer_stall_ms_p99 generation_stall_ms_mean step_ms_p50 seconds"
 echo "# $(machine)" >"$table"
-echo "config seed $columns" | tr ' ' '\t' >>"$table"
-row() { # row CONFIG SEED [FLAG...]
+echo "run seed $columns" | tr ' ' '\t' >>"$table"
+row() { # row NAME SEED [FLAG...]
     local name=$1 seed=$2 out=out/wordle_tiny/$1-$2 column
     shift 2
-    build/bin/launch_loop --config "$here/$name.yaml" --out "$out" --set run.seed="$seed" \
+    build/bin/launch_loop --config experiments/01_wordle_tiny/demo.yaml --out "$out" --set run.seed="$seed" \
         --picture experiments/curves.gp "$@"
     {
         printf '%s\t%s' "$name" "$seed"
@@ -25,7 +24,7 @@ row() { # row CONFIG SEED [FLAG...]
 }
 for seed in 0 1 2; do row demo "$seed" "$@"; done
 cp out/wordle_tiny/demo-0/{curves.png,summary.json} "$results/"
-row natural_rounding 0 "$@"
+row no_dead_band 0 --set trainer.dead_band=0 --set trainer.steps=100 "$@"
 show "$table"
 {
     for seed in 0 1 2; do

@@ -14,7 +14,7 @@ row() { # row NAME SEED [FLAG...]
     local name=$1 seed=$2 out=out/doorbell_loss/$1-$2 column
     shift 2
     build/bin/launch_loop --config experiments/01_wordle_tiny/demo.yaml --out "$out" \
-        --set run.seed="$seed" "$@"
+        --set run.seed="$seed" --set trainer.steps=200 "$@"
     {
         printf '%s\t%s' "$name" "$seed"
         for column in $columns; do printf '\t%s' "$(value "$out/summary.json" "$column")"; done
@@ -24,7 +24,7 @@ row() { # row NAME SEED [FLAG...]
 for seed in 0 1 2; do
     row undisturbed "$seed" "$@"
     row disturbed "$seed" --doorbell-drop 0.4 --doorbell-repeat 0.3 --doorbell-delay-ms 500 \
-        --kill-doorbell-at-step 200 "$@"
+        --kill-doorbell-at-step 100 "$@"
 done
 show "$table"
 undisturbed=$(mean $(awk '$1 == "undisturbed" { print $4 }' "$table"))

@@ -210,8 +210,8 @@ TEST(SubscriberFaults, AFlippedWordThatNoDeltaTouchesIsFoundAndHealed) {
     const Tile last = run.table.tile(run.table.tiles() - 1);
     write_word(next, last, 0, read_word(next, last, 0) ^ 3u);
     ASSERT_TRUE(run.trainer.publisher->hand_over(run.trainer.step_to(next)));
+    EXPECT_TRUE(follower.subscriber->is_sound()) << "nobody has looked yet";
     ASSERT_TRUE(follower.reach(2));
-    EXPECT_TRUE(follower.subscriber->is_sound());
     ASSERT_TRUE(eventually([&] { return follower.rescans.has("error 2"); }));
     ASSERT_TRUE(eventually([&] { return follower.subscriber->has_staged(); }));
     EXPECT_FALSE(follower.subscriber->is_sound()) << "until the reload is committed";
