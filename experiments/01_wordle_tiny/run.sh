@@ -4,34 +4,26 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . experiments/common.sh
-results=experiments/01_wordle_tiny/results
-table=$results/wordle_tiny.tsv
-mkdir -p $results
 
-columns="win_rate_start win_rate_end staleness_mean versions replicas digests_checked digests_failed changed_fraction_mean bytes_full bytes_delta pause_ms_p50 pause_ms_p99 sync_ms_p50 trainer_stall_ms_p50 trainer_stall_ms_p99 generation_stall_ms_mean step_ms_p50 seconds"
-echo "# $(machine)" >"$table"
-echo "run seed $columns" | tr ' ' '\t' >>"$table"
-row() { # row NAME SEED [FLAG...]
-    local name=$1 seed=$2 out=out/wordle_tiny/$1-$2 column
-    shift 2
-    build/bin/launch_loop --config experiments/01_wordle_tiny/demo.yaml --out "$out" --set run.seed="$seed" \
-        --picture experiments/curves.gp "$@"
-    {
-        printf '%s\t%s' "$name" "$seed"
-        for column in $columns; do printf '\t%s' "$(value "$out/summary.json" "$column")"; done
-        echo
-    } >>"$table"
-}
-for seed in 0 1 2; do row demo "$seed" "$@"; done
+results=experiments/01_wordle_tiny/results
+begin_table $results/wordle_tiny.tsv "run seed" "win_rate_start win_rate_end staleness_mean versions \
+replicas digests_checked digests_failed changed_fraction_mean bytes_full bytes_delta pause_ms_p50 \
+pause_ms_p99 sync_ms_p50 trainer_stall_ms_p50 trainer_stall_ms_p99 generation_stall_ms_mean \
+step_ms_p50 seconds"
+for seed in 0 1 2; do
+    launch_row out/wordle_tiny/demo-$seed "demo $seed" --set run.seed=$seed "$@"
+done
 cp out/wordle_tiny/demo-0/{curves.png,summary.json} "$results/"
-row no_dead_band 0 --set trainer.dead_band=0 --set trainer.steps=100 "$@"
-show "$table"
+launch_row out/wordle_tiny/no_dead_band-0 "no_dead_band 0" --set trainer.dead_band=0 \
+    --set trainer.steps=100 "$@"
+cat "$table"
 {
     for seed in 0 1 2; do
         rise=$(awk -v s=$seed '$1 == "demo" && $2 == s { print $4 - $3 }' "$table")
         check "seed $seed: the win rate rises by 35 points" "$rise >= 0.35"
     done
-    check "no digest failed" "$(awk 'NR > 2 && NF > 9 { n += $9 } END { print n + 0 }' "$table") == 0"
-    check "asynchronous: staleness above 0.5" "$(awk '$1 == "demo" { print $5 }' "$table" | sort -g | head -n 1) > 0.5"
+    check "no digest failed" "$(sum $(column digests_failed)) == 0"
+    check "asynchronous: staleness above 0.5" \
+        "$(column staleness_mean demo | sort -g | head -n 1) > 0.5"
 } > >(tee -a "$table")
 exit $failed

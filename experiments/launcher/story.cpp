@@ -168,6 +168,11 @@ nlohmann::ordered_json summary_of(const Story& story) {
     summary["trainer_stall_ms_p99"] = quantile(stall_ms, 0.99);
     summary["step_ms_p50"] = quantile(step_ms, 0.5);
     summary["generation_stall_ms_mean"] = mean(story.generation_stall_ms);
+    if (!story.steps
+             .empty()) {  // the trainer's resident memory, a fifth into the run and at its end
+        summary["rss_mib_early"] = story.steps[story.steps.size() / 5].rss_mib;
+        summary["rss_mib_end"] = story.steps.back().rss_mib;
+    }
     summary["staleness_mean"] = mean(staleness);
     summary["seconds"] = story.seconds();
     return summary;
