@@ -171,7 +171,8 @@ void Worker::advance(Player& player, PlayReport& report, std::stop_token stop) {
     while (!finished_.empty() && outbox_.has_room()) {
         const GameGroup& group = finished_.front();
         const std::int64_t newest_step = follower_.subscriber().log_view().newest_trainer_step;
-        report.submitted(group, outbox_.submitted(), newest_step);
+        const std::int64_t number = outbox_.submitted();
+        report.submitted(group, number, newest_step);
         const auto games = static_cast<std::int64_t>(group.games.size());
         if (!outbox_.submit(std::move(finished_.front()), stop)) {
             if (stop.stop_requested()) return;
@@ -180,7 +181,7 @@ void Worker::advance(Player& player, PlayReport& report, std::stop_token stop) {
                                      "the worker again, it draws a new id");
         }
         finished_.pop_front();
-        games_submitted_ += games;
+        if (outbox_.submitted() > number) games_submitted_ += games;  // else it was dropped
     }
     report.environment(env_, slots_);
     report.restarts(player);

@@ -23,7 +23,7 @@ Result<StagedVersion> stage(Bucket& bucket, const Replica& replica, const Record
     Bytes words(replica.table().layout().size_bytes());
     const Result<Done> read = read_anchor(replica.table(), record, source, words);
     if (!read) return read.error();
-    return replica.stage_anchor(record, words);
+    return replica.stage_anchor(record, std::move(words));
 }
 
 // Brings the replica to the record's version; epoch and end records change none.
