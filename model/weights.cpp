@@ -113,12 +113,6 @@ std::vector<float> initial_weights(const ModelConfig& config, std::uint64_t seed
     return values;
 }
 
-Bf16 to_bf16(float value) {
-    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, value);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<Bf16>(bits >> 16 | 0x40u);  // NaN
-    return static_cast<Bf16>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
-
 std::vector<Bf16> round_to_bf16(std::span<const float> values) {
     std::vector<Bf16> words(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) words[i] = to_bf16(values[i]);

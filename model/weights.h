@@ -48,8 +48,15 @@ struct WeightOffsets {
 // embedding N(0, 1/D). Gaps are 0. The same seed gives the same bits on every machine.
 std::vector<float> initial_weights(const ModelConfig& config, std::uint64_t seed);
 
-// Round to nearest, ties to even; NaN stays NaN.
-Bf16 to_bf16(float value);
+// Round to nearest, ties to even; NaN stays NaN. Both cases are computed and one is selected, here
+// in the header, so that a loop over many words vectorises.
+inline Bf16 to_bf16(float value) {
+    const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, value);
+    const std::uint32_t nearest_even = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    const std::uint32_t quiet_nan = (bits >> 16) | 0x40u;
+    const bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    return static_cast<Bf16>(is_nan ? quiet_nan : nearest_even);
+}
 inline float from_bf16(Bf16 bits) {
     return __builtin_bit_cast(float, static_cast<std::uint32_t>(bits) << 16);
 }

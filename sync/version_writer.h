@@ -36,7 +36,6 @@ public:
     // Fault::transport: stopped first. Any other fault is final.
     Result<PublishedVersion> write_anchor(WholeVersion whole, std::stop_token stop);
     Result<PublishedVersion> write_delta(Pending pending, std::stop_token stop);
-    // games: decided since the last version, and part of none.
     Result<Done> write_end(std::stop_token stop);
     // Tries once: who resumes has somebody to tell.
     Result<Done> write_epoch();

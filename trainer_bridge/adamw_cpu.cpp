@@ -1,7 +1,6 @@
 #include "trainer_bridge/adamw_cpu.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -56,23 +55,13 @@ void update(const Constants& c, std::size_t words, const float* __restrict gradi
     }
 }
 
-// to_bf16() of model/weights.h, where the compiler can see it: a call per word would keep the loop
-// below from vectorising. A test holds the two together.
-inline Bf16 rounded(float value) {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t nearest_even = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-    const std::uint32_t quiet_nan = (bits >> 16) | 0x40u;
-    const bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
-    return static_cast<Bf16>(is_nan ? quiet_nan : nearest_even);
-}
-
 // candidates: what each word would become; publishes: 1 where it does. Returns how many do.
 std::size_t compare(float band, std::size_t words, const float* __restrict master,
                     const Bf16* __restrict published, Bf16* __restrict candidates,
                     std::uint16_t* __restrict publishes) {
     std::uint32_t changes = 0;
     for (std::size_t i = 0; i < words; ++i) {
-        const Bf16 candidate = rounded(master[i]);
+        const Bf16 candidate = to_bf16(master[i]);
         // A NaN is never within the band, so it is published and seen.
         const bool is_held_back = std::fabs(master[i] - from_bf16(published[i])) <= band;
         const bool is_change = (candidate != published[i]) & !is_held_back;
