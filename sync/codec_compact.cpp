@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <optional>
 #include <vector>
 
 #include "base/require.h"
+#include "sync/codec_compact_cut.h"
 #include "sync/codec_compact_file.h"
 #include "sync/codec_compact_tile_decoder.h"
 #include "sync/parallel.h"
@@ -75,44 +77,6 @@ ClassTable classes_of_changes(const ArrayTable& table, const Changes& changes,
     return choose_each(histograms);
 }
 
-// Collects encoded tiles, in order, into files.
-class FileCutter {
-public:
-    FileCutter(const ArrayTable& table, const CompactVersions& versions, const ClassTable& classes,
-               std::size_t file_bytes, const FileSink& sink)
-        : table_(table),
-          versions_(versions),
-          classes_(classes),
-          file_bytes_(file_bytes),
-          sink_(sink) {}
-
-    // False when the sink has stopped.
-    bool add(std::span<const std::byte> tile, std::uint64_t changed_words) {
-        body_.lengths.push_back(static_cast<std::uint32_t>(tile.size()));
-        body_.tiles.insert(body_.tiles.end(), tile.begin(), tile.end());
-        body_.changed_words += changed_words;
-        return body_.tiles.size() < file_bytes_ || flush();
-    }
-    bool finish() { return (has_written_ && body_.lengths.empty()) || flush(); }
-
-private:
-    bool flush() {
-        const std::size_t next_tile = body_.first_tile + body_.lengths.size();
-        const bool goes_on = sink_(write_compact_file(table_, versions_, classes_, body_));
-        body_ = CompactBody{.first_tile = next_tile, .lengths = {}, .tiles = {}};
-        has_written_ = true;
-        return goes_on;
-    }
-
-    const ArrayTable& table_;
-    const CompactVersions versions_;
-    const ClassTable& classes_;
-    const std::size_t file_bytes_;
-    const FileSink& sink_;
-    CompactBody body_;
-    bool has_written_ = false;
-};
-
 // encode_tile(encoder, tile index, tile, classes, out) -> changed words.
 template <class EncodeTile>
 bool encode_tiles(const ArrayTable& table, const ClassTable& classes,
@@ -121,14 +85,14 @@ bool encode_tiles(const ArrayTable& table, const ClassTable& classes,
     require(options.threads >= 1, "somebody has to encode");
     struct Piece {
         Bytes tiles;
-        std::vector<std::size_t> ends;
-        std::vector<std::size_t> changes;
+        std::vector<std::uint32_t> lengths;  // (tiles,)
+        std::vector<std::size_t> changes;    // (tiles,)
     };
     std::deque<TileEncoder> encoders;
     for (std::size_t thread = 0; thread < options.threads; ++thread) {
         encoders.emplace_back(options.mode);
     }
-    FileCutter cutter(table, versions, classes, options.file_bytes, sink);
+    CompactCutter cutter(table, versions, classes, options.file_bytes, sink);
     const std::size_t pieces = (table.tiles() + kPieceTiles - 1) / kPieceTiles;
     std::vector<Piece> wave(kWavePieces * options.threads);
     for (std::size_t start = 0; start < pieces; start += wave.size()) {
@@ -136,31 +100,89 @@ bool encode_tiles(const ArrayTable& table, const ClassTable& classes,
         for_each_piece(options.threads, count, [&](std::size_t thread, std::size_t index) {
             Piece& piece = wave[index];
             piece.tiles.clear();
-            piece.ends.clear();
+            piece.lengths.clear();
             piece.changes.clear();
             const std::size_t first = (start + index) * kPieceTiles;
             const std::size_t end = std::min(first + kPieceTiles, table.tiles());
             for (std::size_t tile_index = first; tile_index < end; ++tile_index) {
+                const std::size_t begin = piece.tiles.size();
                 const Tile tile = table.tile(tile_index);
                 const auto found = classes.find(dtype_of(table, tile));
                 piece.changes.push_back(encode_tile(
                     encoders[thread], tile_index, tile,
                     found == classes.end() ? ExponentClasses{} : found->second, piece.tiles));
-                piece.ends.push_back(piece.tiles.size());
+                piece.lengths.push_back(static_cast<std::uint32_t>(piece.tiles.size() - begin));
             }
         });
         for (std::size_t index = 0; index < count; ++index) {
             const Piece& piece = wave[index];
             std::size_t begin = 0;
-            for (std::size_t tile = 0; tile < piece.ends.size(); ++tile) {
-                const auto bytes = std::span(piece.tiles).subspan(begin, piece.ends[tile] - begin);
-                if (!cutter.add(bytes, piece.changes[tile])) return false;
-                begin = piece.ends[tile];
+            for (std::size_t tile = 0; tile < piece.lengths.size(); ++tile) {
+                const auto length = std::span(piece.lengths).subspan(tile, 1);
+                const auto bytes = std::span(piece.tiles).subspan(begin, length[0]);
+                if (!cutter.add(length, bytes, piece.changes[tile])) return false;
+                begin += length[0];
             }
         }
     }
     return cutter.finish();
 }
+
+// One thread's part of patch_compact(). Reads a tile before it writes the one before, whose words
+// come from memory meanwhile.
+class TilePatcher {
+public:
+    TilePatcher(const ArrayTable& table, const CompactView& view, std::span<std::byte> words,
+                bool with_digest)
+        : table_(table), view_(view), words_(words), with_digest_(with_digest) {}
+
+    // offset: of the tile in the file.
+    void add(std::size_t offset) {
+        const std::span<const std::byte> bytes = view_.tile(offset);
+        if (bytes.empty() || failure_) return;
+        const std::size_t index = view_.first_tile + offset;
+        const Tile tile = table_.tile(index);
+        TileDecoder& decoder = decoders_[turn_];
+        const Result<Done> sound = decoder.read(bytes, words_of(tile, words_), tile.word_bytes,
+                                                view_.classes_of(dtype_of(table_, tile)));
+        if (!sound) {
+            failure_ = sound.error();
+            return;
+        }
+        finish();
+        waiting_ = index;
+        turn_ = 1 - turn_;
+    }
+    // Writes the tile that was read last.
+    void finish() {
+        if (!waiting_ || failure_) return;
+        const Tile tile = table_.tile(*waiting_);
+        const auto to = words_.subspan(tile.offset_bytes, tile.words * tile.word_bytes);
+        TileDecoder& decoder = decoders_[1 - turn_];
+        if (with_digest_) {
+            decoder.write(to, tile.word_bytes, changes_);
+            digest_ += digest_change(table_, *waiting_, changes_);
+        } else {
+            decoder.write(to, tile.word_bytes);
+        }
+        waiting_.reset();
+    }
+
+    const std::optional<Error>& failure() const { return failure_; }
+    const Digest& digest() const { return digest_; }
+
+private:
+    const ArrayTable& table_;
+    const CompactView& view_;
+    const std::span<std::byte> words_;
+    const bool with_digest_;
+    std::array<TileDecoder, 2> decoders_;
+    std::size_t turn_ = 0;                // the decoder that reads next
+    std::optional<std::size_t> waiting_;  // tile of the table that the other decoder has read
+    std::optional<Error> failure_;
+    TileChanges changes_;
+    Digest digest_;
+};
 
 }  // namespace
 
@@ -241,27 +263,23 @@ Result<Done> decode_compact(const ArrayTable& table, std::span<const std::byte> 
 
 Result<Done> patch_compact(const ArrayTable& table, std::span<const std::byte> file,
                            std::int64_t version, std::int64_t base_version,
-                           std::span<std::byte> words, std::size_t threads) {
+                           std::span<std::byte> words, std::size_t threads, Digest* digest) {
     require(words.size() >= table.layout().size_bytes(), "words is the table's flat buffer");
     const Result<CompactView> view = read_compact_file(table, {version, base_version}, file);
     if (!view) return view.error();
-    std::deque<TileDecoder> decoders;
-    for (std::size_t thread = 0; thread < threads; ++thread) decoders.emplace_back();
-    std::vector<std::optional<Error>> failures(threads);
+    std::deque<TilePatcher> patchers;
+    for (std::size_t thread = 0; thread < threads; ++thread) {
+        patchers.emplace_back(table, *view, words, digest != nullptr);
+    }
     const std::size_t pieces = (view->size() + kPieceTiles - 1) / kPieceTiles;
     for_each_piece(threads, pieces, [&](std::size_t thread, std::size_t piece) {
         const std::size_t end = std::min((piece + 1) * kPieceTiles, view->size());
-        for (std::size_t offset = piece * kPieceTiles; offset < end; ++offset) {
-            if (view->tile(offset).empty()) continue;
-            const Tile tile = table.tile(view->first_tile + offset);
-            const Result<Done> sound = decoders[thread].patch(
-                view->tile(offset), words.subspan(tile.offset_bytes, tile.words * tile.word_bytes),
-                tile.word_bytes, view->classes_of(dtype_of(table, tile)));
-            if (!sound) failures[thread] = sound.error();
-        }
+        for (std::size_t tile = piece * kPieceTiles; tile < end; ++tile) patchers[thread].add(tile);
     });
-    for (const std::optional<Error>& failure : failures) {
-        if (failure) return *failure;
+    for (TilePatcher& patcher : patchers) {
+        patcher.finish();
+        if (patcher.failure()) return *patcher.failure();
+        if (digest != nullptr) *digest += patcher.digest();
     }
     return Done{};
 }

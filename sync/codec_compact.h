@@ -17,6 +17,7 @@
 #include "sync/codec_compact_classes.h"
 #include "sync/codec_compact_tile_encoder.h"
 #include "sync/codec_interchange.h"
+#include "sync/digest.h"
 
 namespace dws {
 
@@ -49,10 +50,12 @@ Result<Done> decode_compact(const ArrayTable& table, std::span<const std::byte> 
                             std::int64_t version, std::int64_t base_version,
                             std::span<const std::byte> words, Changes& changes);
 
-// Turns the base into the next version, in place and without a digest: for measuring, and for
-// buffers nobody reads. After a fault the words are neither version.
+// Turns the base into the next version, in place: for measuring, and for buffers nobody reads.
+// After a fault the words are neither version. digest: null, or what the file adds to the version's
+// digest is added to it, tile by tile while the words are in cache.
 Result<Done> patch_compact(const ArrayTable& table, std::span<const std::byte> file,
                            std::int64_t version, std::int64_t base_version,
-                           std::span<std::byte> words, std::size_t threads = 1);
+                           std::span<std::byte> words, std::size_t threads = 1,
+                           Digest* digest = nullptr);
 
 }  // namespace dws

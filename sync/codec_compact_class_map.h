@@ -14,6 +14,10 @@ namespace dws {
 void map_classes(const CompactKernels& kernels, std::span<const std::byte> words,
                  std::size_t word_bytes, const ExponentClasses& classes, ClassMap& map);
 
+// For a caller that has classified all whole blocks itself: the words behind them, and the ranks.
+void finish_map(const CompactKernels& kernels, std::span<const std::byte> words,
+                std::size_t word_bytes, const ExponentClasses& classes, ClassMap& map);
+
 // How many words of the class stand before this position.
 inline std::uint32_t rank_in_class(const ClassMap& map, std::size_t index, std::size_t position) {
     const std::size_t block = position / kBlockWords;

@@ -128,6 +128,11 @@ ExponentClasses CompactView::classes_of(DType dtype) const {
     return found == classes.end() ? ExponentClasses{} : found->second;
 }
 
+bool is_compact_file(std::span<const std::byte> file) {
+    const Result<SafetensorsView> parsed = SafetensorsView::parse(file);
+    return parsed && has_value(parsed->metadata(), "format", kFormat);
+}
+
 Result<CompactView> read_compact_file(const ArrayTable& table, const CompactVersions& versions,
                                       std::span<const std::byte> file) {
     const Result<SafetensorsView> parsed = SafetensorsView::parse(file);

@@ -46,6 +46,9 @@ struct CompactView {
     ExponentClasses classes_of(DType dtype) const;
 };
 
+// Whether the file says of itself that it is a compact delta; it may be unsound all the same.
+bool is_compact_file(std::span<const std::byte> file);
+
 // Fault::corrupt: not such a file, other versions, other arrays, tiles past the table's end.
 Result<CompactView> read_compact_file(const ArrayTable& table, const CompactVersions& versions,
                                       std::span<const std::byte> file);

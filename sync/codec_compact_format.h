@@ -18,6 +18,13 @@ inline constexpr unsigned kMaxRice = 15;                         // gaps are bel
 inline constexpr unsigned kListedSteps = 15;  // a section's Golomb field: its steps are listed
 inline constexpr unsigned kCountBits = 17;    // a tile may hold 65,536 changes
 
+// What no tile exceeds. A flat tile beats a raw one unless most words change by steps too long to
+// code, which costs an index of 2 bytes each; whoever no longer has the tile's other words writes
+// it all the same. Gaps, signs and lengths take below a byte a word then.
+constexpr std::size_t longest_tile_bytes(std::size_t words, std::size_t word_bytes) {
+    return words * (word_bytes + 3) + 64;
+}
+
 // Which classes the old words of one dtype form. A word's key is the 8 bits after its sign bit (an
 // 8-bit word has 7, the key's last bit is 0): the exponent of bf16 and f32, and the exponent with
 // leading bits of the fraction for narrower ones. Class c holds the keys below thresholds[c] that

@@ -109,21 +109,26 @@ void classify(const std::byte* words, std::size_t word_bytes, std::size_t first_
     });
 }
 
-// Eight blocks at a time: their counts as 16-bit lanes, then the sums of all lanes before.
+// Eight blocks at a time: their counts as 16-bit lanes, then the sums of all lanes before. The
+// classes take turns, because each sum waits for the one before.
 void rank(std::size_t blocks, std::size_t classes, ClassMap& map) {
     if (blocks % 8 != 0 || blocks == 0) return rank_blocks(blocks, classes, map);
-    for (std::size_t index = 0; index < classes; ++index) {
-        __m128i start = _mm_setzero_si128();  // mod 2^16: 65,536 members only after the last block
-        for (std::size_t block = 0; block < blocks; block += 8) {
+    __m128i starts[kMaxThresholds];  // mod 2^16: 65,536 members only after the last block
+    for (__m128i& start : starts) start = _mm_setzero_si128();
+    for (std::size_t block = 0; block < blocks; block += 8) {
+        for (std::size_t index = 0; index < classes; ++index) {
             const __m512i counts = _mm512_popcnt_epi64(_mm512_load_si512(&map.bits[index][block]));
             const __m128i lanes = _mm512_maskz_cvtepi64_epi16(0xff, counts);
             __m128i sums = _mm_add_epi16(lanes, _mm_slli_si128(lanes, 2));
             sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 4));
             sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 8));
-            const __m128i before = _mm_add_epi16(start, _mm_sub_epi16(sums, lanes));
-            _mm_store_si128(reinterpret_cast<__m128i*>(&map.ranks[index][block]), before);
-            start = _mm_add_epi16(start, _mm_shuffle_epi8(sums, _mm_set1_epi16(0x0f0e)));
+            _mm_store_si128(reinterpret_cast<__m128i*>(&map.ranks[index][block]),
+                            _mm_add_epi16(starts[index], _mm_sub_epi16(sums, lanes)));
+            starts[index] = _mm_add_epi16(starts[index],
+                                          _mm_shuffle_epi8(sums, _mm_set1_epi16(0x0f0e)));
         }
+    }
+    for (std::size_t index = 0; index < classes; ++index) {
         const std::size_t last = blocks - 1;
         const std::uint32_t members =
             map.ranks[index][last] +

@@ -40,7 +40,6 @@ private:
 
     void set_exception(std::size_t index, std::uint32_t word);
     void choose_steps(Section& section, std::size_t first);
-    void list_steps();
     // visit(gaps, rice) per section, then for the list.
     template <class Visit>
     void for_each_run(Visit visit) const;
@@ -51,8 +50,11 @@ private:
     TileHeader header_;
     std::vector<std::uint32_t> gaps_;         // (kTileWords,)
     std::vector<std::int32_t> steps_;         // (kTileWords,) next minus old word; never 0
+    std::vector<std::uint32_t> long_steps_;   // (kTileWords + 1,) working space of choose_steps()
     std::vector<std::uint32_t> list_gaps_;    // (listed,)
     std::vector<std::uint32_t> list_excess_;  // (listed,) length of the step, less 2
+    std::uint32_t list_end_ = 0;              // of the listable changes: where a gap of 0 leads
+    std::uint32_t listable_ = 0;              // changes of the sections with kListedSteps so far
     std::vector<Exception> exceptions_;
     std::size_t bytes_ = 0;  // of the tile
 };

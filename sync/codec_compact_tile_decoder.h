@@ -14,7 +14,9 @@
 
 namespace dws {
 
-// Its 2 MB of working memory are made once per thread.
+struct TileReader;
+
+// Its 2.5 MB of working memory are made once per thread.
 class TileDecoder {
 public:
     // kernels are not owned and outlive this.
@@ -32,11 +34,20 @@ public:
     Result<Done> patch(std::span<const std::byte> tile, std::span<std::byte> words,
                        std::size_t word_bytes, const ExponentClasses& classes);
 
-private:
-    struct Scratch;
+    // The halves of patch(). Between them another decoder may read the next tile, while the words
+    // that this one will write come from memory. After read() has returned a fault, write() may not
+    // be called. tile: not owned, outlives write(). words: the same in both.
+    Result<Done> read(std::span<const std::byte> tile, std::span<const std::byte> words,
+                      std::size_t word_bytes, const ExponentClasses& classes);
+    void write(std::span<std::byte> words, std::size_t word_bytes);
+    // changes: what was written, in no order, for digest_change(). A tile that lists a word twice
+    // passes here: it is the digest's to tell.
+    void write(std::span<std::byte> words, std::size_t word_bytes, TileChanges& changes);
 
+private:
     const CompactKernels& kernels_;
-    const std::unique_ptr<Scratch> scratch_;
+    const std::unique_ptr<TileReader> reader_;
+    std::span<const std::byte> raw_;  // the words of the raw tile that was read
 };
 
 }  // namespace dws

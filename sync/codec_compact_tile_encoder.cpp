@@ -37,6 +37,9 @@ KeyClasses class_of_keys(const ExponentClasses& classes) {
     return class_of;
 }
 
+// Blocks compared and then classified while they are in L1: 2 KiB of bf16.
+constexpr std::size_t kChunkBlocks = 16;
+
 // A tile's old and new words, and where they differ.
 template <class Word>
 struct FoundChanges {
@@ -44,28 +47,42 @@ struct FoundChanges {
     std::span<const std::byte> before;
     std::span<const std::byte> after;
 
-    Word word_before(std::size_t position) const {
-        return load_word<Word>(before.data() + position * sizeof(Word));
+    Word word_before(std::size_t change) const {
+        return load_word<Word>(before.data() + positions[change] * sizeof(Word));
     }
-    // slot: the change's index in the plan.
-    void put(TilePlan& plan, std::size_t slot, std::size_t position, std::uint32_t gap) const {
-        const Word next = load_word<Word>(after.data() + position * sizeof(Word));
-        // Mod 2^bits, signed: for floats that keep their sign the distance in ulps, positive where
-        // the magnitude grows.
-        const auto step =
-            static_cast<std::make_signed_t<Word>>(static_cast<Word>(next - word_before(position)));
-        plan.set(slot, gap, step, kLongestStep<Word>, next);
+    Word word_after(std::size_t change) const {
+        return load_word<Word>(after.data() + positions[change] * sizeof(Word));
     }
 };
 
+// The same without the other words of the tile.
 template <class Word>
-void plan_flat(const FoundChanges<Word>& found, TilePlan& plan) {
-    const auto count = static_cast<std::uint32_t>(found.positions.size());
+struct ListedChanges {
+    std::span<const std::uint16_t> positions;  // ascending
+    std::span<const std::uint32_t> before;
+    std::span<const std::uint32_t> after;
+
+    Word word_before(std::size_t change) const { return static_cast<Word>(before[change]); }
+    Word word_after(std::size_t change) const { return static_cast<Word>(after[change]); }
+};
+
+// slot: the change's index in the plan. The step is mod 2^bits, signed: for floats that keep their
+// sign the distance in ulps, positive where the magnitude grows.
+template <class Word>
+void set_change(Word before, Word after, std::size_t slot, std::uint32_t gap, TilePlan& plan) {
+    const auto step = static_cast<std::make_signed_t<Word>>(static_cast<Word>(after - before));
+    plan.set(slot, gap, step, kLongestStep<Word>, after);
+}
+
+template <class ChangesOfTile>
+void plan_flat(const ChangesOfTile& changes, TilePlan& plan) {
+    const auto count = static_cast<std::uint32_t>(changes.positions.size());
     plan.begin(TileMode::flat, std::span(&count, 1));
     std::uint32_t expected = 0;  // the position after a gap of 0
-    for (std::size_t change = 0; change < found.positions.size(); ++change) {
-        const std::uint32_t position = found.positions[change];
-        found.put(plan, change, position, position - expected);
+    for (std::size_t change = 0; change < changes.positions.size(); ++change) {
+        const std::uint32_t position = changes.positions[change];
+        set_change(changes.word_before(change), changes.word_after(change), change,
+                   position - expected, plan);
         expected = position + 1;
     }
 }
@@ -77,7 +94,7 @@ void plan_classes(const FoundChanges<Word>& found, const ExponentClasses& classe
     const KeyClasses class_of = class_of_keys(classes);
     std::array<std::uint32_t, kMaxSections> counts{};
     for (std::size_t change = 0; change < found.positions.size(); ++change) {
-        const std::uint32_t word = found.word_before(found.positions[change]);
+        const std::uint32_t word = found.word_before(change);
         section_of[change] = class_of[(word << 1 >> (8 * sizeof(Word) - 8)) & 0xff];
         ++counts[section_of[change]];
     }
@@ -92,7 +109,8 @@ void plan_classes(const FoundChanges<Word>& found, const ExponentClasses& classe
         const std::size_t section = section_of[change];
         const std::uint32_t rank = section == classes.count ? static_cast<std::uint32_t>(position)
                                                             : rank_in_class(map, section, position);
-        found.put(plan, slots[section]++, position, rank - expected[section]);
+        set_change(found.word_before(change), found.word_after(change), slots[section]++,
+                   rank - expected[section], plan);
         expected[section] = rank + 1;
     }
 }
@@ -114,26 +132,60 @@ TileEncoder::TileEncoder(CompactMode mode, const CompactKernels& kernels)
 
 TileEncoder::~TileEncoder() = default;
 
-std::size_t TileEncoder::encode_found(std::size_t changes, std::span<const std::byte> before,
-                                      std::span<const std::byte> after, std::size_t word_bytes,
-                                      const ExponentClasses& classes, Bytes& out) {
-    if (changes == 0) return 0;
-    const bool may_use_classes =
-        classes.count > 0 &&
-        (mode_ == CompactMode::smallest ||
-         (mode_ == CompactMode::classes && changes >= kFewestChangesInClasses));
+bool TileEncoder::may_use_classes(std::size_t changes, const ExponentClasses& classes) const {
+    return classes.count > 0 &&
+           (mode_ == CompactMode::smallest ||
+            (mode_ == CompactMode::classes && changes >= kFewestChangesInClasses));
+}
+
+// Fills scratch_->positions and, where classes may be used, the map's whole blocks. The kernels
+// read whole blocks, so the last words of an array go through a block of their own.
+std::size_t TileEncoder::find(std::span<const std::byte> before, std::span<const std::byte> after,
+                              std::size_t word_bytes, const ExponentClasses& classes) {
+    const bool needs_map = may_use_classes(kTileWords, classes);
+    const std::size_t block_bytes = kBlockWords * word_bytes;
+    const std::size_t blocks = before.size() / block_bytes;
+    std::uint16_t* positions = scratch_->positions.data();
+    std::size_t changes = 0;
+    for (std::size_t block = 0; block < blocks; block += kChunkBlocks) {
+        const std::size_t count = std::min(kChunkBlocks, blocks - block);
+        const std::size_t offset = block * block_bytes;
+        changes += kernels_.find_changes(before.data() + offset, after.data() + offset, word_bytes,
+                                         count, block * kBlockWords, positions + changes);
+        if (needs_map) {
+            kernels_.classify(before.data() + offset, word_bytes, block, count, classes,
+                              scratch_->map);
+        }
+    }
+    if (const std::size_t rest = before.size() - blocks * block_bytes; rest > 0) {
+        std::array<std::byte, kBlockWords * 4> last_before{};
+        std::array<std::byte, kBlockWords * 4> last_after{};
+        std::memcpy(last_before.data(), before.data() + blocks * block_bytes, rest);
+        std::memcpy(last_after.data(), after.data() + blocks * block_bytes, rest);
+        changes += kernels_.find_changes(last_before.data(), last_after.data(), word_bytes, 1,
+                                         blocks * kBlockWords, positions + changes);
+    }
+    return changes;
+}
+
+std::size_t TileEncoder::write_smallest(std::span<const std::uint16_t> positions,
+                                        std::span<const std::byte> before,
+                                        std::span<const std::byte> after, std::size_t word_bytes,
+                                        const ExponentClasses& classes, bool has_map, Bytes& out) {
+    if (positions.empty()) return 0;
+    const bool in_classes = may_use_classes(positions.size(), classes);
     std::size_t flat_bytes = SIZE_MAX;
     std::size_t classes_bytes = SIZE_MAX;
-    if (may_use_classes) map_classes(kernels_, before, word_bytes, classes, scratch_->map);
+    if (in_classes && has_map) finish_map(kernels_, before, word_bytes, classes, scratch_->map);
+    if (in_classes && !has_map) map_classes(kernels_, before, word_bytes, classes, scratch_->map);
     with_word_type(word_bytes, [&](auto type) {
-        const FoundChanges<decltype(type)> found{std::span(scratch_->positions).first(changes),
-                                                 before, after};
-        if (may_use_classes) {
+        const FoundChanges<decltype(type)> found{positions, before, after};
+        if (in_classes) {
             plan_classes(found, classes, scratch_->map, scratch_->section_of.data(),
                          scratch_->classes);
             classes_bytes = scratch_->classes.finish(word_bytes);
         }
-        if (!may_use_classes || mode_ == CompactMode::smallest) {
+        if (!in_classes || mode_ == CompactMode::smallest) {
             plan_flat(found, scratch_->flat);
             flat_bytes = scratch_->flat.finish(word_bytes);
         }
@@ -146,36 +198,34 @@ std::size_t TileEncoder::encode_found(std::size_t changes, std::span<const std::
     } else {
         scratch_->classes.write(word_bytes, out);
     }
-    return changes;
+    return positions.size();
 }
 
-// The kernels read whole blocks, so the last words of an array go through a block of their own.
 std::size_t TileEncoder::encode(std::span<const std::byte> before, std::span<const std::byte> after,
                                 std::size_t word_bytes, const ExponentClasses& classes,
                                 Bytes& out) {
     require(before.size() == after.size() && before.size() <= kTileWords * word_bytes,
             "before and after are the same tile");
-    const std::size_t block_bytes = kBlockWords * word_bytes;
-    const std::size_t blocks = before.size() / block_bytes;
-    std::uint16_t* positions = scratch_->positions.data();
-    std::size_t changes =
-        kernels_.find_changes(before.data(), after.data(), word_bytes, blocks, 0, positions);
-    if (const std::size_t rest = before.size() - blocks * block_bytes; rest > 0) {
-        std::array<std::byte, kBlockWords * 4> last_before{};
-        std::array<std::byte, kBlockWords * 4> last_after{};
-        std::memcpy(last_before.data(), before.data() + blocks * block_bytes, rest);
-        std::memcpy(last_after.data(), after.data() + blocks * block_bytes, rest);
-        changes += kernels_.find_changes(last_before.data(), last_after.data(), word_bytes, 1,
-                                         blocks * kBlockWords, positions + changes);
-    }
-    return encode_found(changes, before, after, word_bytes, classes, out);
+    const std::size_t changes = find(before, after, word_bytes, classes);
+    return write_smallest(std::span(scratch_->positions).first(changes), before, after, word_bytes,
+                          classes, true, out);
+}
+
+std::size_t TileEncoder::encode_found(std::span<const std::uint16_t> positions,
+                                      std::span<const std::byte> before,
+                                      std::span<const std::byte> after, std::size_t word_bytes,
+                                      const ExponentClasses& classes, Bytes& out) {
+    require(before.size() == after.size() && before.size() <= kTileWords * word_bytes,
+            "before and after are the same tile");
+    require(positions.empty() || positions.back() < before.size() / word_bytes,
+            "positions fit their tile, ascending");
+    return write_smallest(positions, before, after, word_bytes, classes, false, out);
 }
 
 std::size_t TileEncoder::encode(const TileChanges& changes, std::span<const std::byte> words,
                                 std::size_t word_bytes, const ExponentClasses& classes,
                                 Bytes& out) {
-    require(words.size() <= kTileWords * word_bytes && changes.size() <= kTileWords,
-            "words are one tile's");
+    require(words.size() <= kTileWords * word_bytes, "words are one tile's");
     require(changes.size() == 0 || changes.positions.back() < words.size() / word_bytes,
             "positions fit their tile, ascending");
     scratch_->before.assign(words.begin(), words.end());
@@ -188,9 +238,33 @@ std::size_t TileEncoder::encode(const TileChanges& changes, std::span<const std:
     };
     write(scratch_->before, changes.before);
     write(scratch_->after, changes.after);
-    std::copy(changes.positions.begin(), changes.positions.end(), scratch_->positions.begin());
-    return encode_found(changes.size(), scratch_->before, scratch_->after, word_bytes, classes,
-                        out);
+    return write_smallest(changes.positions, scratch_->before, scratch_->after, word_bytes, classes,
+                          false, out);
+}
+
+std::size_t TileEncoder::encode_flat(const TileChanges& changes, std::size_t tile_words,
+                                     std::size_t word_bytes, Bytes& out) {
+    require(tile_words <= kTileWords && changes.before.size() == changes.size() &&
+                changes.after.size() == changes.size(),
+            "one tile's changes, from what to what");
+    require(changes.size() == 0 || changes.positions.back() < tile_words,
+            "positions fit their tile, ascending");
+    if (changes.size() == 0) return 0;
+    TilePlan& plan = scratch_->flat;
+    with_word_type(word_bytes, [&](auto type) {
+        using Word = decltype(type);
+        plan_flat(ListedChanges<Word>{changes.positions, changes.before, changes.after}, plan);
+        const bool is_longer = plan.finish(word_bytes) > tile_words * word_bytes;
+        if (!is_longer || changes.size() < tile_words) return plan.write(word_bytes, out);
+        out.push_back(static_cast<std::byte>(TileMode::raw));
+        const std::size_t start = out.size();
+        out.resize(start + tile_words * word_bytes);
+        for (std::size_t word = 0; word < tile_words; ++word) {
+            store_word(out.data() + start + word * word_bytes,
+                       static_cast<Word>(changes.after[word]));
+        }
+    });
+    return changes.size();
 }
 
 }  // namespace dws

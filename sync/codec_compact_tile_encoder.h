@@ -38,12 +38,28 @@ public:
     std::size_t encode(const TileChanges& changes, std::span<const std::byte> words,
                        std::size_t word_bytes, const ExponentClasses& classes, Bytes& out);
 
+    // The same for a caller that has found the positions itself, ascending, for instance with
+    // compact_kernels().find_changes() while the words were in cache.
+    std::size_t encode_found(std::span<const std::uint16_t> positions,
+                             std::span<const std::byte> before, std::span<const std::byte> after,
+                             std::size_t word_bytes, const ExponentClasses& classes, Bytes& out);
+
+    // From a list of changes alone, `before` included: for merged changes whose other words are no
+    // longer at hand. Always a flat tile, unless all words are listed and a raw one is shorter.
+    std::size_t encode_flat(const TileChanges& changes, std::size_t tile_words,
+                            std::size_t word_bytes, Bytes& out);
+
 private:
     struct Scratch;
 
-    std::size_t encode_found(std::size_t changes, std::span<const std::byte> before,
-                             std::span<const std::byte> after, std::size_t word_bytes,
-                             const ExponentClasses& classes, Bytes& out);
+    bool may_use_classes(std::size_t changes, const ExponentClasses& classes) const;
+    std::size_t find(std::span<const std::byte> before, std::span<const std::byte> after,
+                     std::size_t word_bytes, const ExponentClasses& classes);
+    // has_map: all whole blocks of scratch_->map are classified.
+    std::size_t write_smallest(std::span<const std::uint16_t> positions,
+                               std::span<const std::byte> before, std::span<const std::byte> after,
+                               std::size_t word_bytes, const ExponentClasses& classes, bool has_map,
+                               Bytes& out);
 
     const CompactMode mode_;
     const CompactKernels& kernels_;

@@ -13,14 +13,9 @@
 #include "base/result.h"
 #include "sync/array_table.h"
 #include "sync/changes.h"
+#include "sync/encoding.h"
 
 namespace dws {
-
-enum class Encoding {
-    raw,        // idx: int32 flat positions; int64 in an array of more than 2^31 words
-    gap_delta,  // idx: u16 gaps, u32 for an array with a gap above 65,535, u64 for one above
-                // 2^32-1; idx[k]-idx[k-1]-1
-};
 
 // Metadata of an anchor's file: the table's index of each tensor, in the file's order. Files of
 // other tools may lack it; their order is the table's then.
@@ -29,8 +24,10 @@ inline constexpr std::string_view kArrayOrder = "array_order";
 // Takes one finished file. False stops the encoder (the receiver has been asked to stop).
 using FileSink = std::function<bool(Bytes file)>;
 
-// Files are cut between arrays once they reach file_bytes; an array is never split. A delta
-// without changes is one file without arrays. False when the sink stopped it.
+// encoding: raw (idx: int32 positions; int64 in an array of more than 2^31 words) or gap_delta
+// (idx: idx[k]-idx[k-1]-1 in u16, u32 for an array with a gap above 65,535, u64 for one above
+// 2^32-1). Files are cut between arrays once they reach file_bytes; an array is never split. A
+// delta without changes is one file without arrays. False when the sink stopped it.
 bool encode_delta(const ArrayTable& table, const Changes& changes, std::int64_t version,
                   Encoding encoding, std::size_t file_bytes, const FileSink& sink);
 bool encode_anchor(const ArrayTable& table, std::span<const std::byte> words, std::int64_t version,

@@ -148,7 +148,7 @@ Bytes delta_file(const ArrayTable& table, const std::vector<EncodedArray>& array
         changed += array.changes;
     }
     Metadata metadata = metadata_of(true, version, arrays.size(), changed, table.words());
-    metadata["encoding"] = encoding == Encoding::raw ? "raw" : "gap_delta";
+    metadata["encoding"] = name_of(encoding);
     align(tensors);
     return write_safetensors(tensors, metadata);
 }
@@ -176,6 +176,7 @@ Bytes anchor_file(const ArrayTable& table, std::vector<TensorView> tensors, std:
 
 bool encode_delta(const ArrayTable& table, const Changes& changes, std::int64_t version,
                   Encoding encoding, std::size_t file_bytes, const FileSink& sink) {
+    require(!is_compact(encoding), "the interchange format has two encodings");
     std::vector<EncodedArray> arrays;  // of the file in the making
     std::size_t bytes = 0;
     bool has_sent = false;

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Decodes compact_delta.safetensors by the words of sync/FORMAT_COMPACT.md alone, with numpy only,
-and compares with compact_words.safetensors (base.<name> and next.<name>) bit for bit.
+"""Decodes compact deltas by the words of sync/FORMAT_COMPACT.md alone, with numpy only, and compares
+with the words they must lead to, bit for bit. Normally run by check_compact.sh.
 
-    python3 check_compact.py [delta words]
+    python3 check_compact.py [FOLDER]
 
-The delta was written by encode_compact() (mode smallest, versions 41 to 43), which a test of
-tests/sync/codec_compact_test.cpp compares with it."""
+Always checked: compact_delta.safetensors with compact_words.safetensors (base.<name> and
+next.<name>), as encode_compact() wrote them (mode smallest, versions 41 to 43), which a test of
+tests/sync/codec_compact_test.cpp compares with it. With FOLDER: also every <example>.words.safetensors
+with <example>.delta_*.safetensors in it, as make_compact.cpp writes them."""
 import json
 import pathlib
 import sys
@@ -56,6 +58,7 @@ class Bits:
 
 def decode_tile(tile, words, bits_per_word, thresholds):
     """words: the base's, unsigned. Returns the next version's."""
+    assert len(tile) <= (bits_per_word // 8 + 3) * len(words) + 64, "the tile is too long"
     if len(tile) == 0:
         return words.copy()
     if tile[0] == 3:
@@ -130,37 +133,61 @@ def decode_tile(tile, words, bits_per_word, thresholds):
     return result
 
 
-def main():
-    folder = pathlib.Path(__file__).parent
-    paths = sys.argv[1:] or [folder / "compact_delta.safetensors",
-                             folder / "compact_words.safetensors"]
-    metadata, delta = read_safetensors(paths[0])
-    _, words = read_safetensors(paths[1])
-    assert metadata["format"] == "dws_compact" and metadata["format_version"] == "1"
-    lengths = np.frombuffer(delta["index"][2], "<u4")
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    tiles = delta["tiles"][2]
-    assert offsets[-1] == len(tiles)
-    first_tile, tile, changed, modes = int(metadata["first_tile"]), 0, 0, set()
-    for name, (dtype, _, data) in words.items():
-        if not name.startswith("base."):
-            continue
+def check(words_path, delta_paths):
+    """Returns changed words, tiles and modes; stops at the first word that differs."""
+    _, words = read_safetensors(words_path)
+    arrays = [name[5:] for name in words if name.startswith("base.")]
+    tiles = {}  # number of a tile -> its bytes and its file
+    claimed, total = 0, 0
+    for path in delta_paths:
+        metadata, delta = read_safetensors(path)
+        assert metadata["format"] == "dws_compact" and metadata["format_version"] == "1"
+        assert metadata["model_version"] == "43" and metadata["base_version"] == "41"
+        lengths = np.frombuffer(delta["index"][2], "<u4")
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+        assert offsets[-1] == len(delta["tiles"][2])
+        for index in range(len(lengths)):
+            number = int(metadata["first_tile"]) + index
+            assert number not in tiles, "a tile in two files"
+            tiles[number] = delta["tiles"][2][offsets[index]:offsets[index + 1]], delta
+        claimed += int(metadata["changed_words"])
+        total = int(metadata["total_words"])
+    tile, changed, modes, held = 0, 0, set(), 0
+    for name in arrays:
+        dtype, _, data = words["base." + name]
         width = WIDTH[dtype]
         base = np.frombuffer(data, f"<u{width}")
-        expected = np.frombuffer(words["next." + name[5:]][2], f"<u{width}")
-        thresholds = list(delta.get("classes." + dtype, (0, 0, b""))[2])
+        expected = np.frombuffer(words["next." + name][2], f"<u{width}")
+        held += len(base)
         for first in range(0, len(base), TILE_WORDS):
-            index, tile = tile - first_tile, tile + 1
-            if not 0 <= index < len(lengths):
-                continue
-            encoded = tiles[offsets[index]:offsets[index + 1]]
+            encoded, delta = tiles.pop(tile)
+            tile += 1
             part = slice(first, first + TILE_WORDS)
+            thresholds = list(delta.get("classes." + dtype, (0, 0, b""))[2])
             decoded = decode_tile(encoded, base[part], 8 * width, thresholds)
-            assert np.array_equal(decoded, expected[part]), (name, first)
+            assert np.array_equal(decoded, expected[part]), (words_path, name, first)
             changed += int(np.count_nonzero(decoded != base[part]))
             modes.add(encoded[0] & 3 if encoded else 0)
-    assert changed == int(metadata["changed_words"])
-    print(f"{changed} changed words in {tile} tiles agree; modes {sorted(modes)}")
+    assert not tiles, "tiles past the last array"
+    assert changed == claimed and held == total
+    return changed, tile, modes
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    examples = [(here / "compact_words.safetensors", [here / "compact_delta.safetensors"])]
+    if len(sys.argv) > 1:
+        folder = pathlib.Path(sys.argv[1])
+        for words in sorted(folder.glob("*.words.safetensors")):
+            name = words.name[:-len(".words.safetensors")]
+            examples.append((words, sorted(folder.glob(name + ".delta_*.safetensors"))))
+        assert len(examples) > 1, f"no examples in {folder}"
+    changed, tiles, files, modes = 0, 0, 0, set()
+    for words, deltas in examples:
+        result = check(words, deltas)
+        changed, tiles, files = changed + result[0], tiles + result[1], files + len(deltas)
+        modes |= result[2]
+    print(f"{changed} changed words in {tiles} tiles of {files} files agree; modes {sorted(modes)}")
 
 
 if __name__ == "__main__":

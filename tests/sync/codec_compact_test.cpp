@@ -118,6 +118,22 @@ TEST(CompactDelta, ThreadsDoNotChangeTheBytes) {
     EXPECT_EQ(patched, versions.next);
 }
 
+TEST(CompactDelta, PatchingKeepsTheDigest) {
+    for (const double density : {0.0, 0.02, 1.0}) {
+        const Versions versions(density);
+        const Digest next = sum(digest_tiles(versions.table, versions.next));
+        for (const std::size_t threads : {1, 3}) {
+            Bytes words = versions.base;
+            Digest digest = sum(digest_tiles(versions.table, words));
+            for (const Bytes& file : versions.encode({.file_bytes = 50'000})) {
+                ASSERT_TRUE(patch_compact(versions.table, file, 43, 41, words, threads, &digest));
+            }
+            EXPECT_EQ(digest, next);
+            EXPECT_EQ(words, versions.next);
+        }
+    }
+}
+
 TEST(CompactDelta, TheSinkStopsTheEncoder) {
     const Versions versions(0.3);
     int files = 0;

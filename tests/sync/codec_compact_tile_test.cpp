@@ -47,6 +47,20 @@ Bytes expect_round_trip(const TilePair& pair, CompactMode mode, const ExponentCl
     return tile;
 }
 
+// From the changes alone, with no word of the tile at hand.
+Bytes expect_flat_round_trip(const TilePair& pair) {
+    const TileChanges expected = changes_between(pair);
+    TileEncoder encoder(CompactMode::smallest);
+    Bytes tile;
+    EXPECT_EQ(encoder.encode_flat(expected, pair.words(), pair.word_bytes, tile), expected.size());
+    TileDecoder decoder;
+    TileChanges decoded;
+    const Result<Done> read = decoder.decode(tile, pair.before, pair.word_bytes, {}, decoded);
+    EXPECT_TRUE(read) << read.error().detail;
+    expect_same(decoded, expected);
+    return tile;
+}
+
 class CompactTile : public testing::TestWithParam<std::tuple<std::size_t, CompactMode, Content>> {};
 
 TEST_P(CompactTile, ComesBackBitForBitAtEveryDensity) {
@@ -70,6 +84,45 @@ TEST_P(CompactTile, ComesBackAtEveryLength) {
     for (const std::size_t words : {1, 2, 63, 64, 65, 127, 128, 1000, 2047, 2048, 2049, 65'535}) {
         const TilePair pair = random_tile(words, word_bytes, 0.4, content, random);
         expect_round_trip(pair, mode, even_classes());
+    }
+}
+
+TEST_P(CompactTile, PositionsFoundElsewhereMakeTheSameBytes) {
+    const auto [word_bytes, mode, content] = GetParam();
+    std::mt19937_64 random(31 + word_bytes);
+    for (const std::size_t words : {kTileWords, std::size_t{1000}}) {
+        const TilePair pair = random_tile(words, word_bytes, 0.03, content, random);
+        TileEncoder encoder(mode);
+        Bytes tile, from_found;
+        encoder.encode(pair.before, pair.after, word_bytes, even_classes(), tile);
+        const TileChanges changes = changes_between(pair);
+        EXPECT_EQ(encoder.encode_found(changes.positions, pair.before, pair.after, word_bytes,
+                                       even_classes(), from_found),
+                  changes.size());
+        EXPECT_EQ(from_found, tile);
+    }
+}
+
+TEST_P(CompactTile, HalvesOfPatchWriteAndNameTheSameChanges) {
+    const auto [word_bytes, mode, content] = GetParam();
+    std::mt19937_64 random(47 + word_bytes);
+    for (const double density : {0.02, 1.0}) {
+        const TilePair pair = random_tile(5000, word_bytes, density, content, random);
+        Bytes tile;
+        TileEncoder(mode).encode(pair.before, pair.after, word_bytes, even_classes(), tile);
+        Bytes words = pair.before;
+        TileDecoder decoder;
+        ASSERT_TRUE(decoder.read(tile, words, word_bytes, even_classes()));
+        EXPECT_EQ(words, pair.before) << "written before write()";
+        TileChanges written;
+        decoder.write(words, word_bytes, written);
+        EXPECT_EQ(words, pair.after);
+        ASSERT_EQ(written.size(), changes_between(pair).size());
+        for (std::size_t index = 0; index < written.size(); ++index) {
+            const std::size_t position = written.positions[index];
+            EXPECT_EQ(written.before[index], word_at(pair.before, word_bytes, position));
+            EXPECT_EQ(written.after[index], word_at(pair.after, word_bytes, position));
+        }
     }
 }
 
@@ -124,6 +177,36 @@ TEST(CompactTileEdges, NeverLongerThanItsWordsAndAByte) {
         for (const CompactMode mode : {CompactMode::flat, CompactMode::classes}) {
             EXPECT_LE(expect_round_trip(pair, mode, even_classes()).size(), pair.after.size() + 1);
         }
+    }
+}
+
+TEST(CompactTileEdges, ChangesAloneMakeAFlatTileAtEveryDensity) {
+    std::mt19937_64 random(8);
+    for (const std::size_t word_bytes : {1, 2, 4}) {
+        for (const Content content : {Content::weights, Content::any, Content::special}) {
+            for (const double density : {0.0, 0.001, 0.03, 0.5, 1.0}) {
+                for (const std::size_t words : {kTileWords, std::size_t{77}}) {
+                    const TilePair pair = random_tile(words, word_bytes, density, content, random);
+                    expect_flat_round_trip(pair);
+                }
+            }
+        }
+    }
+}
+
+// Every change an exception or a long code, and one word untouched, so that it cannot be raw.
+TEST(CompactTileEdges, AFlatTileMayBeLongerThanRaw) {
+    for (const std::size_t word_bytes : {1, 2, 4}) {
+        TilePair pair{Bytes(kTileWords * word_bytes), Bytes(kTileWords * word_bytes), word_bytes};
+        const std::uint32_t far = std::uint32_t{1} << (8 * word_bytes - 1);
+        for (std::size_t position = 1; position < kTileWords; ++position) {
+            set_word(pair.after, word_bytes, position, position % 2 == 0 ? far : far / 4 - 3);
+        }
+        const std::size_t bytes = expect_flat_round_trip(pair).size();
+        EXPECT_GT(bytes, pair.after.size() + 1);
+        EXPECT_LE(bytes, longest_tile_bytes(kTileWords, word_bytes));
+        set_word(pair.after, word_bytes, 0, 1);
+        EXPECT_EQ(expect_flat_round_trip(pair).size(), pair.after.size() + 1) << "raw";
     }
 }
 
