@@ -35,7 +35,7 @@ void read(SettingReader& reader, ModelSection& model) {
 
 void read(SettingReader& reader, SyncSection& sync) {
     constexpr std::int64_t most_mib = 1 << 20;  // a file is held whole while it is encoded
-    reader.choice("sync.encoding", sync.encoding, {"gap_delta", "raw"});
+    reader.choice("sync.encoding", sync.encoding, {"auto", "x", "f", "gap_delta", "raw"});
     reader.count("sync.file_mib", sync.file_mib, 1, most_mib);
     reader.flag("sync.full_rescan", sync.full_rescan);
     reader.count("sync.rescan_tiles", sync.rescan_tiles, 1);

@@ -35,9 +35,11 @@ struct ModelSection {
 };
 
 struct SyncSection {
-    std::string encoding = "gap_delta";  // gap_delta | raw
-    std::int64_t file_mib = 64;          // files are cut here
-    bool full_rescan = true;             // every version; false: rescan_tiles of it, rolling
+    // Of the deltas. f: least work for receivers; x: least bytes; auto: per tile the smaller. A
+    // version of several steps has f's tiles in all three. gap_delta, raw: what other tools read.
+    std::string encoding = "auto";
+    std::int64_t file_mib = 64;  // files are cut here
+    bool full_rescan = true;     // every version; false: rescan_tiles of it, rolling
     std::int64_t rescan_tiles = 16;
 };
 

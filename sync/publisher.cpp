@@ -17,24 +17,27 @@ const Error kStopped{Fault::transport, "stopped before it was committed"};
 
 struct Publisher::Parts {
     const PublisherEvents events;
+    const bool is_compact;
     VersionWriter writer;  // the thread's
 
     std::mutex mutex;
     std::condition_variable_any changed;
     Pending pending;                     // guarded by mutex
+    std::optional<EncodedStep> encoded;  // guarded by mutex; goes before what is pending
     std::optional<WholeVersion> anchor;  // guarded by mutex
     bool wants_end = false;              // guarded by mutex
     bool is_busy = false;                // guarded by mutex; the thread is on a record
     std::optional<Error> failure;        // guarded by mutex
     std::jthread thread;                 // last member: joined first
 
-    Parts(PublisherEvents events_, VersionWriter writer_)
+    Parts(PublisherEvents events_, bool is_compact_, VersionWriter writer_)
         : events(std::move(events_)),
+          is_compact(is_compact_),
           writer(std::move(writer_)),
           thread([this](std::stop_token stop) { run(stop); }) {}
 
     // Called with the lock held.
-    bool has_work() const { return anchor || has_pending() || wants_end; }
+    bool has_work() const { return anchor || encoded || has_pending() || wants_end; }
 
     // Called with the lock held. Decided games alone make a version without changes: workers that
     // have paused wait for those decisions.
@@ -60,16 +63,26 @@ struct Publisher::Parts {
     // Takes what is there, with the lock held, and writes it without: later steps merge into the
     // version after this one meanwhile.
     Result<Done> write_next(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
-        std::optional<WholeVersion> whole = std::exchange(anchor, std::nullopt);
-        const bool is_end = !whole && !has_pending();
-        Pending steps = whole ? Pending{} : std::exchange(pending, Pending{});
+        if (std::optional<WholeVersion> whole = std::exchange(anchor, std::nullopt))
+            return unlocked(lock, [&] { return announce(writer.write_anchor(*whole, stop)); });
+        if (std::optional<EncodedStep> step = std::exchange(encoded, std::nullopt))
+            return unlocked(lock,
+                            [&] { return announce(writer.write_delta(std::move(*step), stop)); });
+        if (has_pending()) {
+            Pending steps = std::exchange(pending, Pending{});
+            return unlocked(lock,
+                            [&] { return announce(writer.write_delta(std::move(steps), stop)); });
+        }
+        const Result<Done> ended = unlocked(lock, [&] { return writer.write_end(stop); });
+        wants_end = false;
+        return ended;
+    }
+
+    static Result<Done> unlocked(std::unique_lock<std::mutex>& lock,
+                                 const std::function<Result<Done>()>& write) {
         lock.unlock();
-        const Result<Done> done =
-            is_end ? writer.write_end(stop)
-                   : announce(whole ? writer.write_anchor(std::move(*whole), stop)
-                                    : writer.write_delta(std::move(steps), stop));
+        const Result<Done> done = write();
         lock.lock();
-        if (is_end) wants_end = false;
         return done;
     }
 
@@ -95,8 +108,9 @@ struct Publisher::Parts {
 
 Publisher::Publisher(Bucket& bucket, const ArrayTable& table, PublisherOptions options,
                      PublisherEvents events, ChainWriter writer)
-    : parts_(std::make_unique<Parts>(events, VersionWriter(bucket, table, std::move(options),
-                                                           events.fault, std::move(writer)))) {}
+    : parts_(std::make_unique<Parts>(
+          events, is_compact(options.encoding),
+          VersionWriter(bucket, table, options, events.fault, std::move(writer)))) {}
 
 Publisher::~Publisher() = default;
 
@@ -159,6 +173,22 @@ bool Publisher::hand_over(Pending step) {
     return true;
 }
 
+bool Publisher::is_idle() const {
+    std::unique_lock lock(parts_->mutex);
+    return parts_->is_compact && !parts_->failure && !parts_->has_work() && !parts_->is_busy;
+}
+
+bool Publisher::hand_over(EncodedStep step) {
+    std::unique_lock lock(parts_->mutex);
+    if (parts_->failure) return false;
+    // Its tiles are steps from the newest version's words.
+    require(parts_->is_compact && !parts_->has_work() && !parts_->is_busy,
+            "only an idle publisher takes an encoded step");
+    parts_->encoded = std::move(step);
+    parts_->changed.notify_all();
+    return true;
+}
+
 bool Publisher::flush(std::stop_token stop) { return parts_->wait_idle(stop); }
 
 Result<Done> Publisher::finish(std::stop_token stop) {
@@ -179,7 +209,7 @@ std::optional<Error> Publisher::failure() const {
 
 std::uint64_t Publisher::pending_words() const {
     std::unique_lock lock(parts_->mutex);
-    return count(parts_->pending.changes);
+    return count(parts_->pending.changes) + (parts_->encoded ? count(*parts_->encoded) : 0);
 }
 
 }  // namespace dws

@@ -15,16 +15,19 @@
 #include "sync/bucket.h"
 #include "sync/chain.h"
 #include "sync/codec_interchange.h"
+#include "sync/encoded_step.h"
+#include "sync/encoding.h"
 #include "sync/pending.h"
 
 namespace dws {
 
 struct PublisherOptions {
     std::string run;
-    Encoding encoding = Encoding::gap_delta;
+    Encoding encoding = Encoding::smallest;
     std::size_t file_bytes = 64u << 20;  // a file is named by its hash, so it is whole before it
                                          // is sent; this is also the memory one file takes
     std::string doorbell;                // endpoint of the broker's inner side; empty: none
+    std::size_t files_in_flight = 3;     // encoded, hashed and sent side by side
     double retry_wait_s = 1;             // between attempts once the bucket's own retries are spent
 };
 
@@ -33,8 +36,9 @@ struct PublishedVersion {
     Record record;
     std::int64_t steps = 0;  // optimizer steps it covers
     std::uint64_t file_bytes = 0;
-    double encode_ms = 0;  // includes hashing
-    double upload_ms = 0;
+    // One after another, together total_ms. Files are hashed and sent while others are encoded.
+    double encode_ms = 0;  // making the files; little for a step that came encoded
+    double upload_ms = 0;  // waiting for hashes and puts: what encoding did not hide of them
     double commit_ms = 0;
     double total_ms = 0;  // from the cut to the committed record
 };
@@ -67,6 +71,13 @@ public:
     // One or more optimizer steps, after the anchor. Never waits for the bucket. False when the
     // publisher has stopped for good (failure() says why).
     bool hand_over(Pending step);
+
+    // Whether a step handed over now would be a version by itself, in a compact encoding: then the
+    // optimizer may encode it tile by tile and hand over an EncodedStep. Holds until the next
+    // hand_over(), if that comes from the thread that asked.
+    bool is_idle() const;
+    // One step, encoded; is_idle() was true. False as above.
+    bool hand_over(EncodedStep step);
 
     // Waits until everything handed over is committed. False on failure or stop.
     bool flush(std::stop_token stop);

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <optional>
-
 #include "base/clock.h"
 #include "base/require.h"
 #include "base/stop_signal.h"
+#include "sync/codec_compact_changes.h"
+#include "sync/codec_compact_cut.h"
 #include "sync/digest.h"
-#include "sync/sha256.h"
+#include "sync/file_upload.h"
 
 namespace dws {
 namespace {
@@ -61,12 +61,40 @@ Result<PublishedVersion> VersionWriter::write_delta(Pending pending, std::stop_t
     draft.trainer_step = pending.trainer_step;
     draft.games = std::move(pending.games);
     const std::int64_t version = draft.version;
+    const std::int64_t base_version = draft.base_version;
     const Encode encode = [&](const FileSink& sink) {
+        if (is_compact(options_.encoding)) {
+            return encode_compact_changes(table_, pending.changes, {version, base_version},
+                                          options_.file_bytes, sink);
+        }
         return encode_delta(table_, pending.changes, version, options_.encoding,
                             options_.file_bytes, sink);
     };
     Result<PublishedVersion> published = write(std::move(draft), encode, stop);
     if (published) published->steps = pending.steps;
+    return published;
+}
+
+Result<PublishedVersion> VersionWriter::write_delta(EncodedStep step, std::stop_token stop) {
+    require(position().version >= 0, "an anchor stands before the first delta");
+    Record draft = draft_of(RecordKind::delta);
+    draft.base_version = position().version;
+    draft.version = position().version + 1;
+    draft.changed_words = count(step);
+    draft.digest += step.change;
+    draft.trainer_step = step.trainer_step;
+    draft.games = std::move(step.games);
+    const CompactVersions versions{draft.version, draft.base_version};
+    const Encode encode = [&](const FileSink& sink) {
+        CompactCutter cutter(table_, versions, step.classes, options_.file_bytes, sink);
+        for (CompactBody& run : step.runs) {
+            if (!cutter.add(run.lengths, run.tiles, run.changed_words)) return false;
+            run = CompactBody{};  // its bytes are in the file now
+        }
+        return cutter.finish();
+    };
+    Result<PublishedVersion> published = write(std::move(draft), encode, stop);
+    if (published) published->steps = 1;
     return published;
 }
 
@@ -97,24 +125,33 @@ Record VersionWriter::draft_of(RecordKind kind) const {
     return draft;
 }
 
-// One file is in memory at a time: encoded, named by its hash, uploaded, forgotten.
+// Files are hashed, uploaded and forgotten beside the encoder, which waits while too many are under
+// way.
 Result<PublishedVersion> VersionWriter::write(Record draft, const Encode& encode,
                                               std::stop_token stop) {
     const Stopwatch total;
     PublishedVersion published;
-    std::optional<Error> error;
+    FileUpload upload(bucket_,
+                      {.run = options_.run,
+                       .stem = fmt::format("{}-{:06d}", name_of(draft.kind), draft.version),
+                       .files_in_flight = options_.files_in_flight,
+                       .retry_wait_s = options_.retry_wait_s,
+                       .fault = fault_},
+                      stop);
     const bool is_encoded = encode([&](Bytes file) {
-        const Result<ObjectRef> object = upload(draft, file, published, stop);
-        if (!object) {
-            error = object.error();
-            return false;
-        }
-        draft.objects.push_back(*object);
-        return true;
+        published.file_bytes += file.size();
+        const Stopwatch waiting;
+        const bool goes_on = upload.add(std::move(file));
+        published.upload_ms += waiting.ms();
+        return goes_on;
     });
-    if (error) return *error;
-    require(is_encoded, "the encoder ends early only when its sink says so");
     published.encode_ms = total.ms() - published.upload_ms;
+    const Stopwatch waiting;
+    Result<std::vector<ObjectRef>> objects = upload.finish();
+    published.upload_ms += waiting.ms();
+    if (!objects) return objects.error();
+    require(is_encoded, "the encoder ends early only when its sink says so");
+    draft.objects = std::move(*objects);
 
     const Stopwatch committing;
     const Result<Record> record = commit(draft, stop);
@@ -124,23 +161,6 @@ Result<PublishedVersion> VersionWriter::write(Record draft, const Encode& encode
     published.total_ms = total.ms();
     ringer_.ring("log", fmt::format("version {}", record->version));
     return published;
-}
-
-Result<ObjectRef> VersionWriter::upload(const Record& draft, const Bytes& file,
-                                        PublishedVersion& published, std::stop_token stop) {
-    if (stop.stop_requested())
-        return Error{Fault::transport, fmt::format("version {}: stopped", draft.version)};
-    ObjectRef object{.key = {}, .size_bytes = file.size(), .sha256 = sha256_hex(file)};
-    object.key = fmt::format("objects/{}-{:06d}-{}.safetensors", name_of(draft.kind), draft.version,
-                             object.sha256.substr(0, 16));
-    const std::string key = options_.run + "/" + object.key;
-    const Stopwatch uploading;
-    const Result<Done> put =
-        persist([&] { return bucket_.put(key, file); }, fault_, options_.retry_wait_s, stop);
-    published.upload_ms += uploading.ms();
-    published.file_bytes += file.size();
-    if (!put) return put.error();
-    return object;
 }
 
 Result<Record> VersionWriter::commit(const Record& draft, std::stop_token stop) {

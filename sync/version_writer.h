@@ -1,5 +1,6 @@
-// Puts one version at a time into the bucket: files, then the record, then a ring. A fault of
-// transport is waited out here, with the very same attempt: what was sent once is settled before
+// Puts one version at a time into the bucket: files, then the record, then a ring. Memory beyond
+// what it is handed: files_in_flight files, and the tiles or arrays of the one being made. A fault
+// of transport is waited out here, with the very same attempt: what was sent once is settled before
 // anything else is sent. Belongs to one thread, the publisher's.
 #pragma once
 
@@ -36,6 +37,7 @@ public:
     // Fault::transport: stopped first. Any other fault is final.
     Result<PublishedVersion> write_anchor(WholeVersion whole, std::stop_token stop);
     Result<PublishedVersion> write_delta(Pending pending, std::stop_token stop);
+    Result<PublishedVersion> write_delta(EncodedStep step, std::stop_token stop);
     Result<Done> write_end(std::stop_token stop);
     // Tries once: who resumes has somebody to tell.
     Result<Done> write_epoch();
@@ -48,9 +50,6 @@ private:
 
     Record draft_of(RecordKind kind) const;
     Result<PublishedVersion> write(Record draft, const Encode& encode, std::stop_token stop);
-    // Adds to the published version's bytes and time.
-    Result<ObjectRef> upload(const Record& draft, const Bytes& file, PublishedVersion& published,
-                             std::stop_token stop);
     Result<Record> commit(const Record& draft, std::stop_token stop);
 
     Bucket& bucket_;

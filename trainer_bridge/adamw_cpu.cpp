@@ -1,17 +1,23 @@
 #include "trainer_bridge/adamw_cpu.h"
 
+#include <omp.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <memory>
 #include <utility>
 
 #include "base/require.h"
+#include "sync/bit_positions.h"
+#include "sync/codec_compact_kernels.h"
 
 namespace dws {
 namespace {
 
-// Words handled at a time between the arithmetic, which vectorises, and the collecting of what
-// changed, which does not: 2 KiB of buffers that stay in L1.
-constexpr std::size_t kBlockWords = 512;
+// Words handled at a time between the arithmetic and the search for what changed: what both touch
+// stays in L1.
+constexpr std::size_t kStepWords = 512;
 
 // Everything of one step that is the same for all words, in fp32.
 struct Constants {
@@ -41,9 +47,19 @@ Constants constants_of(const AdamWOptions& options, const AdamWStep& step) {
             .band = options.dead_band > 0 ? static_cast<float>(options.dead_band) : -1.0f};
 }
 
+// The new word of a master, or the old one while it is held back.
+template <bool HasBand>
+Bf16 next_word(float band, float master, Bf16 old) {
+    if constexpr (!HasBand) return to_bf16(master);
+    // A NaN is never within the band, so it is published and seen.
+    return std::fabs(master - from_bf16(old)) <= band ? old : to_bf16(master);
+}
+
+// One pass over everything. before: what the published words were.
+template <bool HasBand>
 void update(const Constants& c, std::size_t words, const float* __restrict gradients,
             float* __restrict master, float* __restrict first_moment,
-            float* __restrict second_moment) {
+            float* __restrict second_moment, Bf16* __restrict published, Bf16* __restrict before) {
     for (std::size_t i = 0; i < words; ++i) {
         const float gradient = c.gradient_scale * gradients[i];
         const float m = c.beta1 * first_moment[i] + c.one_minus_beta1 * gradient;
@@ -51,52 +67,110 @@ void update(const Constants& c, std::size_t words, const float* __restrict gradi
         const float denominator = std::sqrt(v) * c.inverse_root_v + c.epsilon;
         first_moment[i] = m;
         second_moment[i] = v;
-        master[i] = c.decay * master[i] - c.step_size * (m / denominator);
+        const float theta = c.decay * master[i] - c.step_size * (m / denominator);
+        master[i] = theta;
+        const Bf16 old = published[i];
+        before[i] = old;
+        published[i] = next_word<HasBand>(c.band, theta, old);
     }
 }
 
-// candidates: what each word would become; publishes: 1 where it does. Returns how many do.
-std::size_t compare(float band, std::size_t words, const float* __restrict master,
-                    const Bf16* __restrict published, Bf16* __restrict candidates,
-                    std::uint16_t* __restrict publishes) {
-    std::uint32_t changes = 0;
-    for (std::size_t i = 0; i < words; ++i) {
-        const Bf16 candidate = to_bf16(master[i]);
-        // A NaN is never within the band, so it is published and seen.
-        const bool is_held_back = std::fabs(master[i] - from_bf16(published[i])) <= band;
-        const bool is_change = (candidate != published[i]) & !is_held_back;
-        candidates[i] = candidate;
-        publishes[i] = is_change ? 1 : 0;
-        changes += is_change ? 1u : 0u;
-    }
-    return changes;
+// One thread's: a tile's old words, and where the new ones differ. Stays in L2 with the tile.
+struct TileScratch {
+    std::array<Bf16, kTileWords> before;
+    std::array<std::uint16_t, kTileWords + kPositionSlack> positions;
+};
+
+// Appends where the words differ. The kernel reads whole blocks of its own, so the last words of an
+// array go through one beside it.
+std::size_t find_changes(const CompactKernels& kernels, std::size_t first, std::size_t words,
+                         const Bf16* before, const Bf16* after, std::uint16_t* positions) {
+    const std::size_t blocks = words / kBlockWords;
+    const auto bytes = [](const Bf16* from) { return reinterpret_cast<const std::byte*>(from); };
+    std::size_t found =
+        kernels.find_changes(bytes(before), bytes(after), sizeof(Bf16), blocks, first, positions);
+    const std::size_t whole = blocks * kBlockWords;
+    if (whole == words) return found;
+    std::array<Bf16, kBlockWords> last_before{}, last_after{};
+    std::copy(before + whole, before + words, last_before.begin());
+    std::copy(after + whole, after + words, last_after.begin());
+    found += kernels.find_changes(bytes(last_before.data()), bytes(last_after.data()), sizeof(Bf16),
+                                  1, first + whole, positions + found);
+    return found;
 }
 
-// first: element offset of the tile.
-TileChanges step_tile(const Constants& constants, std::size_t first, std::size_t words,
-                      std::span<const float> gradients, AdamWState& state) {
-    TileChanges changes;
-    Bf16 candidates[kBlockWords];
-    std::uint16_t publishes[kBlockWords];
-    for (std::size_t begin = 0; begin < words; begin += kBlockWords) {
-        const std::size_t size = std::min(kBlockWords, words - begin);
+// first: element offset of the tile. Fills the scratch; returns where words changed.
+std::span<const std::uint16_t> step_tile(const Constants& constants, std::size_t first,
+                                         std::size_t words, std::span<const float> gradients,
+                                         AdamWState& state, TileScratch& scratch) {
+    const CompactKernels& kernels = compact_kernels();
+    const auto update_block = constants.band < 0 ? update<false> : update<true>;
+    const Bf16* const after = state.published.data() + first;
+    std::size_t changes = 0;
+    // The search is a block behind: words that have only just been stored would be waited for.
+    std::size_t searched = 0;
+    const auto search_until = [&](std::size_t end) {
+        changes += find_changes(kernels, searched, end - searched, scratch.before.data() + searched,
+                                after + searched, scratch.positions.data() + changes);
+        searched = end;
+    };
+    for (std::size_t begin = 0; begin < words; begin += kStepWords) {
+        const std::size_t size = std::min(kStepWords, words - begin);
         const std::size_t at = first + begin;
-        Bf16* const published = state.published.data() + at;
-        update(constants, size, gradients.data() + at, state.master.data() + at,
-               state.first_moment.data() + at, state.second_moment.data() + at);
-        if (compare(constants.band, size, state.master.data() + at, published, candidates,
-                    publishes) == 0) {
-            continue;
-        }
-        for (std::size_t i = 0; i < size; ++i) {
-            if (publishes[i] == 0) continue;
-            changes.positions.push_back(static_cast<std::uint16_t>(begin + i));
-            changes.before.push_back(published[i]);
-            changes.after.push_back(candidates[i]);
-            published[i] = candidates[i];
-        }
+        update_block(constants, size, gradients.data() + at, state.master.data() + at,
+                     state.first_moment.data() + at, state.second_moment.data() + at,
+                     state.published.data() + at, scratch.before.data() + begin);
+        search_until(begin);
+    }
+    search_until(words);
+    return std::span(scratch.positions).first(changes);
+}
+
+TileChanges listed(std::span<const std::uint16_t> positions, const Bf16* before,
+                   const Bf16* after) {
+    TileChanges changes;
+    changes.positions.assign(positions.begin(), positions.end());
+    changes.before.resize(positions.size());
+    changes.after.resize(positions.size());
+    for (std::size_t index = 0; index < positions.size(); ++index) {
+        changes.before[index] = before[positions[index]];
+        changes.after[index] = after[positions[index]];
     }
     return changes;
+}
+
+void check_arguments(const ArrayTable& table, const AdamWStep& step,
+                     std::span<const float> gradients, const AdamWState& state, int threads) {
+    const std::size_t elements = table.layout().size_bytes() / sizeof(Bf16);
+    require(gradients.size() == elements && state.master.size() == elements,
+            "gradients and master have the table's elements");
+    require(step.number >= 1 && threads >= 1, "steps count from 1, and somebody has to work");
+}
+
+// Calls take(thread, tile's index, place, positions, before) for every tile, those of a run in
+// order and by one thread.
+template <class Take>
+void step_runs(const ArrayTable& table, const Constants& constants,
+               std::span<const float> gradients, AdamWState& state, int threads, int runs,
+               std::size_t run_tiles, Take take) {
+#pragma omp parallel num_threads(threads)
+    {
+        const auto scratch = std::make_unique<TileScratch>();
+        const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+#pragma omp for schedule(static)
+        for (int run = 0; run < runs; ++run) {
+            const std::size_t first = static_cast<std::size_t>(run) * run_tiles;
+            const std::size_t end = std::min(first + run_tiles, table.tiles());
+            for (std::size_t index = first; index < end; ++index) {
+                const Tile tile = table.tile(index);
+                require(tile.word_bytes == sizeof(Bf16), "the optimizer updates bf16 arrays");
+                const std::size_t at = tile.offset_bytes / sizeof(Bf16);
+                take(thread, index, tile,
+                     step_tile(constants, at, tile.words, gradients, state, *scratch),
+                     std::span<const Bf16>(scratch->before).first(tile.words));
+            }
+        }
+    }
 }
 
 }  // namespace
@@ -109,28 +183,39 @@ AdamWState::AdamWState(std::vector<float> initial)
 
 Changes adamw_step(const ArrayTable& table, const AdamWOptions& options, const AdamWStep& step,
                    std::span<const float> gradients, AdamWState& state, int threads) {
-    const std::size_t elements = table.layout().size_bytes() / sizeof(Bf16);
-    require(gradients.size() == elements && state.master.size() == elements,
-            "gradients and master have the table's elements");
-    require(step.number >= 1 && threads >= 1, "steps count from 1, and somebody has to work");
-    const Constants constants = constants_of(options, step);
-
-    const int tiles = static_cast<int>(table.tiles());
+    check_arguments(table, step, gradients, state, threads);
     std::vector<TileChanges> found(table.tiles());
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int index = 0; index < tiles; ++index) {
-        const Tile tile = table.tile(static_cast<std::size_t>(index));
-        require(tile.word_bytes == sizeof(Bf16), "the optimizer updates bf16 arrays");
-        found[static_cast<std::size_t>(index)] =
-            step_tile(constants, tile.offset_bytes / sizeof(Bf16), tile.words, gradients, state);
-    }
-
+    step_runs(table, constants_of(options, step), gradients, state, threads,
+              static_cast<int>(table.tiles()), 1,
+              [&](std::size_t, std::size_t index, const Tile& tile,
+                  std::span<const std::uint16_t> positions, std::span<const Bf16> before) {
+                  if (positions.empty()) return;
+                  found[index] = listed(positions, before.data(),
+                                        state.published.data() + tile.offset_bytes / sizeof(Bf16));
+              });
     Changes changes;
     for (std::size_t index = 0; index < found.size(); ++index) {
         if (found[index].size() == 0) continue;
         changes.emplace_hint(changes.end(), index, std::move(found[index]));
     }
     return changes;
+}
+
+EncodedStep adamw_step(const ArrayTable& table, const AdamWOptions& options, const AdamWStep& step,
+                       std::span<const float> gradients, AdamWState& state, int threads,
+                       StepEncoder& encoder) {
+    check_arguments(table, step, gradients, state, threads);
+    encoder.begin();
+    step_runs(table, constants_of(options, step), gradients, state, threads,
+              static_cast<int>(encoder.runs()), StepEncoder::kRunTiles,
+              [&](std::size_t thread, std::size_t index, const Tile& tile,
+                  std::span<const std::uint16_t> positions, std::span<const Bf16> before) {
+                  const std::span<const Bf16> published(state.published);
+                  encoder.add(thread, index, positions, std::as_bytes(before),
+                              std::as_bytes(
+                                  published.subspan(tile.offset_bytes / sizeof(Bf16), tile.words)));
+              });
+    return encoder.finish();
 }
 
 }  // namespace dws

@@ -22,6 +22,7 @@
 #include "model/weights.h"
 #include "sync/array_table.h"
 #include "sync/changes.h"
+#include "sync/step_encoder.h"
 
 namespace dws {
 
@@ -55,5 +56,11 @@ struct AdamWState {
 // BF16. The result does not depend on `threads`.
 Changes adamw_step(const ArrayTable& table, const AdamWOptions& options, const AdamWStep& step,
                    std::span<const float> gradients, AdamWState& state, int threads);
+
+// The same step; what became of the published words is encoded on the way, while a tile is in
+// cache. encoder: made for this table and at least as many threads.
+EncodedStep adamw_step(const ArrayTable& table, const AdamWOptions& options, const AdamWStep& step,
+                       std::span<const float> gradients, AdamWState& state, int threads,
+                       StepEncoder& encoder);
 
 }  // namespace dws

@@ -160,11 +160,14 @@ Verdict Bridge::refuse(const ReceivedGroup& received, const Error& error) {
 
 bool Bridge::learn_from(const Collected& collected) {
     const Stopwatch step;
-    StepReport report = trainer_.learn(collected.groups);
-    const std::uint64_t changed_words = count(report.changes);
+    const StepForm form = publisher_.is_idle() ? StepForm::encoded : StepForm::changes;
+    StepReport report = trainer_.learn(collected.groups, form);
+    const std::uint64_t changed_words =
+        report.encoded ? count(*report.encoded) : count(report.changes);
 
     const Stopwatch stall;
-    const bool is_handed_over = hand_over(std::move(report.changes), 1);
+    const bool is_handed_over = report.encoded ? hand_over(std::move(*report.encoded))
+                                               : hand_over(std::move(report.changes), 1);
     const std::uint64_t pending_words = publisher_.pending_words();
     const double stall_ms = stall.ms();
 
@@ -188,6 +191,12 @@ bool Bridge::hand_over(Changes changes, std::int64_t steps) {
                                  .games = ledger_.take(),
                                  .trainer_step = trainer_.step_number(),
                                  .steps = steps});
+}
+
+bool Bridge::hand_over(EncodedStep step) {
+    step.games = ledger_.take();
+    step.trainer_step = trainer_.step_number();
+    return publisher_.hand_over(std::move(step));
 }
 
 Error Bridge::publisher_failure() const {

@@ -61,6 +61,7 @@ private:
     bool learn_from(const Collected& collected);
     // steps: 0 or 1. What was decided since the last call goes along.
     bool hand_over(Changes changes, std::int64_t steps);
+    bool hand_over(EncodedStep step);
     Error publisher_failure() const;
 
     Trainer& trainer_;

@@ -48,9 +48,10 @@ double warmup_factor(std::int64_t step, std::int64_t warmup) {
 }  // namespace
 
 NativeTrainer::NativeTrainer(const ModelConfig& model, std::vector<float> initial,
-                             const TrainerSection& options)
+                             const TrainerSection& options, Encoding encoding)
     : model_(model),
       options_(options),
+      encoding_(encoding),
       advantage_mode_(advantage_mode(options.advantage)),
       grpo_{correction(options.correction), options.ratio_max, options.ratio_clip},
       table_(table_of(model)),
@@ -92,7 +93,9 @@ double NativeTrainer::imitate(std::span<const GameGroup> groups) {
         loss += cross_entropy(batch, tokens, logits_, d_logits_);
         add_gradient(batch);
     }
-    update(imitation_rate(), gradient_norm(), 0);
+    const Update next = next_update(imitation_rate(), gradient_norm(), 0);
+    adamw_step(table_, next.options, next.step, gradients_, state_,
+               static_cast<int>(options_.threads));
     return loss;
 }
 
@@ -102,7 +105,7 @@ void NativeTrainer::begin_reinforcement() {
     step_number_ = 0;
 }
 
-StepReport NativeTrainer::learn(std::span<const GameGroup> groups) {
+StepReport NativeTrainer::learn(std::span<const GameGroup> groups, StepForm form) {
     std::vector<Advantages> advantages;
     for (const GameGroup& group : groups) {
         advantages.push_back(group_advantages(group, advantage_mode_));
@@ -124,7 +127,13 @@ StepReport NativeTrainer::learn(std::span<const GameGroup> groups) {
     const double norm = gradient_norm();
     const double learning_rate = reinforcement_rate();
     StepReport report;
-    report.changes = update(learning_rate, norm, options_.dead_band);
+    const Update next = next_update(learning_rate, norm, options_.dead_band);
+    if (form == StepForm::encoded)
+        report.encoded = adamw_step(table_, next.options, next.step, gradients_, state_,
+                                    static_cast<int>(options_.threads), encoder());
+    else
+        report.changes = adamw_step(table_, next.options, next.step, gradients_, state_,
+                                    static_cast<int>(options_.threads));
     step_number_ += 1;
     report.metrics = {{"loss", metrics.loss},
                       {"grad_norm", norm},
@@ -165,14 +174,19 @@ double NativeTrainer::gradient_norm() const {
 }
 
 // Clipping as torch.nn.utils.clip_grad_norm_ does it, with its 1e-6.
-Changes NativeTrainer::update(double learning_rate, double gradient_norm, double dead_band) {
+NativeTrainer::Update NativeTrainer::next_update(double learning_rate, double gradient_norm,
+                                                 double dead_band) {
     optimizer_steps_ += 1;
-    const AdamWOptions options{options_.beta1, options_.beta2, options_.epsilon,
-                               options_.weight_decay, dead_band};
-    const AdamWStep step{optimizer_steps_, learning_rate,
-                         std::min(1.0, options_.gradient_clip / (gradient_norm + 1e-6))};
-    return adamw_step(table_, options, step, gradients_, state_,
-                      static_cast<int>(options_.threads));
+    return {.options = {options_.beta1, options_.beta2, options_.epsilon, options_.weight_decay,
+                        dead_band},
+            .step = {optimizer_steps_, learning_rate,
+                     std::min(1.0, options_.gradient_clip / (gradient_norm + 1e-6))}};
+}
+
+// Made when first asked for: a run of interchange deltas never does.
+StepEncoder& NativeTrainer::encoder() {
+    if (!encoder_) encoder_.emplace(table_, encoding_, static_cast<std::size_t>(options_.threads));
+    return *encoder_;
 }
 
 // Linear up over warmup_steps, then linear down to a tenth at the last step.
@@ -196,7 +210,8 @@ std::unique_ptr<NativeTrainer> make_native_trainer(const Config& config) {
     std::vector<float> initial = config.model.checkpoint.empty()
                                      ? initial_weights(model, config.run.seed)
                                      : load_weights(model, config.model.checkpoint);
-    return std::make_unique<NativeTrainer>(model, std::move(initial), config.trainer);
+    return std::make_unique<NativeTrainer>(model, std::move(initial), config.trainer,
+                                           *encoding_named(config.sync.encoding));
 }
 
 }  // namespace dws

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,6 +15,8 @@
 #include "model/forward.h"
 #include "model/weights.h"
 #include "sync/array_table.h"
+#include "sync/encoding.h"
+#include "sync/step_encoder.h"
 #include "trainer_bridge/adamw_cpu.h"
 #include "trainer_bridge/grpo.h"
 #include "trainer_bridge/trainer.h"
@@ -22,9 +25,9 @@ namespace dws {
 
 class NativeTrainer final : public Trainer {
 public:
-    // initial: (elements,) of weight_layout(model).
+    // initial: (elements,) of weight_layout(model). encoding: of steps that are to be encoded.
     NativeTrainer(const ModelConfig& model, std::vector<float> initial,
-                  const TrainerSection& options);
+                  const TrainerSection& options, Encoding encoding = Encoding::smallest);
 
     const TensorLayout& layout() const override { return table_.layout(); }
     std::span<const std::byte> published_words() const override;
@@ -38,7 +41,7 @@ public:
     bool can_learn_from(const GameGroup& group) const override;
     double imitate(std::span<const GameGroup> groups) override;
     void begin_reinforcement() override;
-    StepReport learn(std::span<const GameGroup> groups) override;
+    StepReport learn(std::span<const GameGroup> groups, StepForm form) override;
 
 private:
     // Fills logits_ from the published words and makes room for d_logits_.
@@ -47,12 +50,19 @@ private:
     void add_gradient(const TrainingBatch& batch);
     // Throws std::runtime_error when training has diverged.
     double gradient_norm() const;
-    Changes update(double learning_rate, double gradient_norm, double dead_band);
+    // What the optimizer is told; counts its step.
+    struct Update {
+        AdamWOptions options;
+        AdamWStep step;
+    };
+    Update next_update(double learning_rate, double gradient_norm, double dead_band);
+    StepEncoder& encoder();
     double imitation_rate() const;
     double reinforcement_rate() const;
 
     const ModelConfig model_;
     const TrainerSection options_;
+    const Encoding encoding_;
     const AdvantageMode advantage_mode_;
     const GrpoOptions grpo_;
     const ArrayTable table_;
@@ -64,6 +74,7 @@ private:
     std::vector<float> gradients_;          // (elements,) of the step
     std::vector<float> batch_gradients_;    // (elements,) of one batch
     std::vector<float> logits_, d_logits_;  // (R, V)
+    std::optional<StepEncoder> encoder_;    // keeps what one step tells of the next
 };
 
 // Reads the model's sizes, and its checkpoint or random weights by run.seed. Throws

@@ -3,19 +3,28 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/event_log.h"
 #include "base/result.h"
 #include "base/tensor_layout.h"
 #include "sync/changes.h"
+#include "sync/encoded_step.h"
 #include "sync/game_group.h"
 
 namespace dws {
 
+// What the bridge can use: whether the publisher would write the step at once, as it is.
+enum class StepForm {
+    changes,  // it is busy: the step merges with others
+    encoded,  // it is idle: tiles may be encoded while the optimizer has them in cache
+};
+
 struct StepReport {
-    Changes changes;  // of the published words, before and after
-    Facts metrics;    // "loss", "kl", "ratio", ...: the field's names
+    Changes changes;                     // of the published words, before and after
+    std::optional<EncodedStep> encoded;  // in their place; only where StepForm::encoded was asked
+    Facts metrics;                       // "loss", "kl", "ratio", ...: the field's names
 };
 
 // Called from one thread. Groups given to imitate() and learn() have passed check().
@@ -40,8 +49,8 @@ public:
     virtual double imitate(std::span<const GameGroup> groups) = 0;
     // Ends imitation: the weights become those of anchor 0, the optimizer starts afresh.
     virtual void begin_reinforcement() = 0;
-    // One optimizer step.
-    virtual StepReport learn(std::span<const GameGroup> groups) = 0;
+    // One optimizer step. A trainer that cannot encode lists changes whatever the form.
+    virtual StepReport learn(std::span<const GameGroup> groups, StepForm form) = 0;
 };
 
 }  // namespace dws

@@ -81,7 +81,7 @@ void say_fault(EventLog& log, const std::string& where, const Error& error) {
 
 PublisherOptions publisher_options(const Config& config) {
     return {.run = config.run.name,
-            .encoding = config.sync.encoding == "raw" ? Encoding::raw : Encoding::gap_delta,
+            .encoding = *encoding_named(config.sync.encoding),
             .file_bytes = static_cast<std::size_t>(config.sync.file_mib) << 20,
             .doorbell = config.doorbell.inside};
 }

@@ -181,7 +181,7 @@ TEST_F(ConfigTest, ASectionBelowAKeyIsUnknown) {
 
 TEST_F(ConfigTest, WordsOutsideTheirChoicesAreRefused) {
     EXPECT_EQ(refusal("sync: {encoding: zip}\n"),
-              "a.yaml:1: sync.encoding: expected gap_delta | raw, got 'zip'");
+              "a.yaml:1: sync.encoding: expected auto | x | f | gap_delta | raw, got 'zip'");
     for (const std::string yaml :
          {"env: {rules: chess}", "worker: {kv_policy: drop}", "trainer: {advantage: game}",
           "trainer: {correction: none}", "trainer: {correction: ''}"})

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "sync/publisher.h"
 #include "sync/replica.h"
 #include "sync/subscriber.h"
+#include "tests/support/encode_step.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/random_arrays.h"
 
@@ -122,6 +124,15 @@ public:
         return step;
     }
     bool publish_step(std::size_t changes) { return publisher->hand_over(next_step(changes)); }
+    // The same step, encoded as an optimizer does for an idle publisher.
+    bool publish_encoded_step(std::size_t changes) {
+        const Bytes before = words_;
+        const Pending step = next_step(changes);
+        if (!encoder_) encoder_.emplace(table_, options.encoding, 1);
+        EncodedStep encoded = encode_step(table_, before, words_, *encoder_, 1);
+        encoded.trainer_step = step.trainer_step;
+        return publisher->hand_over(std::move(encoded));
+    }
     // One version of its own.
     bool publish_version(std::size_t changes) {
         return publish_step(changes) && publisher->flush({});
@@ -163,6 +174,7 @@ private:
     Random random_;
     Bytes words_;
     std::int64_t step_ = 0;
+    std::optional<StepEncoder> encoder_;
     mutable std::mutex mutex_;
     std::map<std::int64_t, Bytes> by_step_;    // guarded by mutex_
     std::vector<PublishedVersion> published_;  // guarded by mutex_

@@ -4,6 +4,7 @@
 
 #include "sync/chain.h"
 #include "tests/support/faulty_bucket.h"
+#include "tests/support/gated_bucket.h"
 #include "tests/support/test_run.h"
 
 namespace dws {
@@ -234,6 +235,101 @@ TEST(Publisher, EndsPromptlyWhileTheBucketIsAway) {
     EXPECT_FALSE(trainer.publisher->flush(source.get_token()));
     trainer.publisher.reset();
     EXPECT_LT(watch.seconds(), 2);
+}
+
+// Which of the two a publisher gets depends on how busy it is: followers must not see it.
+TEST(Publisher, AnEncodedStepIsTheVersionThatListedChangesAre) {
+    for (const Encoding encoding : {Encoding::flat, Encoding::classes, Encoding::smallest}) {
+        for (const std::size_t file_bytes : {std::size_t{1}, std::size_t{64} << 20}) {
+            const ArrayTable table = small_table();
+            FaultyBucket encoded_bucket, listed_bucket;
+            TestTrainer encoded(encoded_bucket, table, 21), listed(listed_bucket, table, 21);
+            encoded.options.encoding = listed.options.encoding = encoding;
+            encoded.options.file_bytes = listed.options.file_bytes = file_bytes;
+            ASSERT_TRUE(encoded.start_with_anchor());
+            ASSERT_TRUE(listed.start_with_anchor());
+            for (int step = 0; step < 4; ++step) {
+                const std::size_t changes = step == 2 ? 0 : 500;
+                ASSERT_TRUE(encoded.publisher->is_idle());
+                ASSERT_TRUE(encoded.publish_encoded_step(changes));
+                ASSERT_TRUE(encoded.publisher->flush({}));
+                ASSERT_TRUE(listed.publish_version(changes));
+            }
+            const std::vector<Record> log = read_log(encoded_bucket);
+            const std::vector<Record> other = read_log(listed_bucket);
+            ASSERT_EQ(log.size(), other.size());
+            for (std::size_t index = 0; index < log.size(); ++index) {
+                EXPECT_EQ(log[index].digest, other[index].digest);
+                EXPECT_EQ(log[index].changed_words, other[index].changed_words);
+                EXPECT_EQ(log[index].trainer_step, other[index].trainer_step);
+            }
+            TestFollower follower(encoded_bucket, table);
+            EXPECT_TRUE(follower.reach(4, [&] { expect_same(encoded, follower); }));
+        }
+    }
+}
+
+TEST(Publisher, IsIdleOnlyWhereAnEncodedStepWouldBeAVersionByItself) {
+    const ArrayTable table = small_table();
+    GatedBucket bucket;
+    TestTrainer trainer(bucket, table, 22);
+    ASSERT_TRUE(trainer.start_with_anchor());
+    EXPECT_TRUE(trainer.publisher->is_idle());
+    bucket.close_gate();
+    ASSERT_TRUE(trainer.publish_encoded_step(10));
+    EXPECT_FALSE(trainer.publisher->is_idle());
+    ASSERT_TRUE(eventually([&] { return bucket.waiting() == 1; }));
+    EXPECT_FALSE(trainer.publisher->is_idle());
+    bucket.open_gate();
+    ASSERT_TRUE(trainer.publisher->flush({}));
+    EXPECT_TRUE(trainer.publisher->is_idle());
+    // Decided games alone are a version too.
+    Pending games;
+    games.games = {{"worker", 0, 1, {}, {}, {}}};
+    games.trainer_step = 1;
+    bucket.close_gate();
+    ASSERT_TRUE(trainer.publisher->hand_over(std::move(games)));
+    EXPECT_FALSE(trainer.publisher->is_idle());
+    bucket.open_gate();
+    ASSERT_TRUE(trainer.publisher->flush({}));
+
+    FaultyBucket plain;
+    TestTrainer interchange(plain, table, 23);
+    interchange.options.encoding = Encoding::gap_delta;
+    ASSERT_TRUE(interchange.start_with_anchor());
+    EXPECT_FALSE(interchange.publisher->is_idle());
+}
+
+// The link takes five steps per put. No hand-over waits for it: each returns while the put is held.
+TEST(Publisher, AnUplinkFiveTimesSlowerThanAStepStretchesNoStep) {
+    const ArrayTable table = small_table();
+    GatedBucket bucket;
+    TestTrainer trainer(bucket, table, 24);
+    ASSERT_TRUE(trainer.start_with_anchor());
+    TestFollower follower(bucket, table);
+    int encoded = 0, listed = 0;
+    for (int round = 0; round < 6; ++round) {
+        ASSERT_TRUE(trainer.publisher->flush({}));
+        bucket.close_gate();
+        for (int step = 0; step < 5; ++step) {
+            const bool is_idle = trainer.publisher->is_idle();
+            ASSERT_TRUE(is_idle ? trainer.publish_encoded_step(400) : trainer.publish_step(400));
+            ++(is_idle ? encoded : listed);
+            ASSERT_TRUE(eventually([&] { return bucket.waiting() == 1; })) << "still held";
+            EXPECT_LE(trainer.publisher->pending_words(), table.words());
+        }
+        bucket.open_gate();
+    }
+    ASSERT_TRUE(trainer.publisher->flush({}));
+    EXPECT_EQ(encoded, 6);
+    EXPECT_EQ(listed, 24);
+    const std::vector<PublishedVersion> versions = trainer.published();
+    ASSERT_EQ(versions.size(), 13u);
+    for (std::size_t version = 1; version < versions.size(); ++version) {
+        EXPECT_EQ(versions[version].steps, version % 2 == 1 ? 1 : 4);
+    }
+    EXPECT_TRUE(follower.reach(12, [&] { expect_same(trainer, follower); }));
+    EXPECT_EQ(follower.replica().digest(), sum(digest_tiles(table, trainer.words())));
 }
 
 }  // namespace

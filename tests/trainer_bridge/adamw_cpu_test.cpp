@@ -12,6 +12,9 @@
 #include <string>
 
 #include "base/safetensors.h"
+#include "sync/codec_compact.h"
+#include "sync/codec_compact_cut.h"
+#include "sync/digest.h"
 
 namespace dws {
 namespace {
@@ -133,6 +136,60 @@ TEST_P(ChangesOfSteps, AreTheDifferenceOfThePublishedWords) {
     EXPECT_EQ(one.master, two.master);
     EXPECT_GT(changed, 0u);
 }
+// The step's files, read as a follower reads them.
+Changes decoded(const ArrayTable& table, const EncodedStep& step, const Bytes& base) {
+    Changes changes;
+    const FileSink sink = [&](const Bytes& file) {
+        return bool(decode_compact(table, file, 1, 0, base, changes));
+    };
+    CompactCutter cutter(table, {1, 0}, step.classes, 10'000, sink);
+    for (const CompactBody& run : step.runs) {
+        EXPECT_TRUE(cutter.add(run.lengths, run.tiles, run.changed_words));
+    }
+    EXPECT_TRUE(cutter.finish());
+    return changes;
+}
+
+// A publisher that is idle gets what one that is busy gets, only encoded.
+TEST_P(ChangesOfSteps, AreTheSameWhenTheyAreEncodedOnTheWay) {
+    const unsigned seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const ArrayTable table = table_of(9 * kTileWords + 777);
+    const AdamWState initial(random_values(table, 0.05f, random));
+    const AdamWOptions options{.dead_band = GetParam()};
+    for (const Encoding encoding : {Encoding::flat, Encoding::classes, Encoding::smallest}) {
+        AdamWState listed = initial, one = initial, two = initial;
+        StepEncoder encoder(table, encoding, 1), encoder_of_two(table, encoding, 2);
+        for (std::int64_t step = 1; step <= 6; ++step) {
+            const std::vector<float> gradients = random_values(table, 1, random);
+            const Bytes base = bytes_of_words(one.published);
+            const AdamWStep what{step, 3e-4, 1};
+            const Changes changes = adamw_step(table, options, what, gradients, listed, 2);
+            const EncodedStep encoded =
+                adamw_step(table, options, what, gradients, one, 1, encoder);
+            const EncodedStep shared =
+                adamw_step(table, options, what, gradients, two, 2, encoder_of_two);
+            expect_equal(decoded(table, encoded, base), changes);
+            Digest change;
+            for (const auto& [tile, of_tile] : changes) {
+                change += digest_change(table, tile, of_tile);
+            }
+            EXPECT_EQ(encoded.change, change);
+            EXPECT_EQ(count(encoded), count(changes));
+            EXPECT_EQ(shared.change, change);
+            EXPECT_EQ(shared.classes, encoded.classes);
+            ASSERT_EQ(shared.runs.size(), encoded.runs.size());
+            for (std::size_t run = 0; run < encoded.runs.size(); ++run) {
+                EXPECT_EQ(shared.runs[run].tiles, encoded.runs[run].tiles);
+            }
+        }
+        EXPECT_EQ(one.published, listed.published);
+        EXPECT_EQ(one.master, listed.master);
+        EXPECT_EQ(two.published, listed.published);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(DeadBands, ChangesOfSteps, ::testing::Values(0.0, 5e-4));
 
 TEST(AdamW, WithoutDeadBandPublishesTheRoundedMaster) {

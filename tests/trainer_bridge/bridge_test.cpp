@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "sync/chain.h"
 #include "sync/game_box.h"
+#include "tests/support/gated_bucket.h"
 #include "tests/support/scratch_folder.h"
+#include "tests/support/test_run.h"
 #include "tests/trainer_bridge/fake_trainer.h"
 #include "tests/trainer_bridge/small_groups.h"
 
@@ -76,6 +79,80 @@ TEST_F(BridgeTest, ASecondWriterEndsTheRun) {
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().fault, Fault::superseded);
     EXPECT_EQ(trainer.step_number(), 1);
+}
+
+// A bridge whose uplink can be held.
+struct HeldBridgeTest : ::testing::Test {
+    GatedBucket bucket;
+    ScratchFolder scratch;
+    FakeTrainer trainer;
+    ArrayTable table = std::move(*ArrayTable::make(trainer.layout()));
+    EventLog log{"trainer_bridge", scratch / "events.jsonl"};
+    TrainerSection options;
+
+    // Learns from `steps` groups of one worker; what a follower then holds is the trainer's words.
+    void run(std::int64_t steps, Encoding encoding) {
+        PublisherOptions publishing;
+        publishing.run = "test";
+        publishing.encoding = encoding;
+        std::unique_ptr<Publisher> publisher =
+            std::move(*Publisher::start_new(bucket, table, publishing, {}));
+        GameInbox inbox(bucket, "test", {}, "", std::chrono::milliseconds(5), 32, {});
+        GameSource games(inbox, "the test's bucket", log);
+        options.steps = steps;
+        options.groups_per_step = 1;
+        options.max_staleness_steps = steps;
+        for (std::int64_t number = 0; number < steps; ++number) {
+            GameGroup group = small_group({{1}, {0}}, 0);
+            group.worker = "a";
+            group.number = number;
+            ASSERT_TRUE(bucket.put_if_absent(game_key("test", "a", number), encode_group(group)));
+        }
+        Bridge bridge(trainer, games, *publisher, log, options, table.words());
+        ASSERT_TRUE(bridge.warm_start({}));
+        ASSERT_TRUE(bridge.reinforce({}));
+        bucket.open_gate();
+        ASSERT_TRUE(publisher->finish({}));
+        SubscriberOptions following;
+        following.run = "test";
+        TestFollower follower(bucket, table, following);
+        ASSERT_TRUE(follower.complete());
+        EXPECT_TRUE(std::ranges::equal(follower.words(), trainer.published_words()));
+        EXPECT_EQ(follower.replica().trainer_step(), steps);
+    }
+    std::vector<std::int64_t> steps_in_the_log() {
+        std::vector<std::int64_t> steps;
+        ChainReader reader(bucket, "test");
+        for (Result<Record> record = reader.next(); record; record = reader.next())
+            if (record->kind == RecordKind::delta) steps.push_back(record->trainer_step);
+        return steps;
+    }
+};
+
+TEST_F(HeldBridgeTest, StepsAreEncodedWhileThePublisherIsIdleAndMergeWhileItIsBusy) {
+    trainer.after_step = [&](std::int64_t step) {
+        if (step == 1) bucket.close_gate();
+        if (step == 5) bucket.open_gate();
+    };
+    run(8, Encoding::smallest);
+    EXPECT_EQ(trainer.forms.at(0), StepForm::encoded);
+    for (std::size_t step = 1; step < 5; ++step)
+        EXPECT_EQ(trainer.forms.at(step), StepForm::changes);
+    const std::vector<std::int64_t> steps = steps_in_the_log();
+    ASSERT_GE(steps.size(), 2u);
+    EXPECT_EQ(steps[0], 1);
+    EXPECT_GE(steps[1], 4) << "what merged meanwhile is one version";
+    EXPECT_EQ(steps.back(), 8);
+}
+
+TEST_F(HeldBridgeTest, ATrainerThatOnlyListsChangesIsPublishedAllTheSame) {
+    trainer.can_encode = false;
+    run(4, Encoding::smallest);
+}
+
+TEST_F(HeldBridgeTest, InterchangeDeltasAreNeverEncodedOnTheWay) {
+    run(4, Encoding::gap_delta);
+    for (const StepForm form : trainer.forms) EXPECT_EQ(form, StepForm::changes);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sync/array_table.h"
+#include "tests/support/encode_step.h"
 #include "trainer_bridge/trainer.h"
 
 namespace dws {
@@ -50,12 +51,19 @@ public:
         return 1.0 / static_cast<double>(imitation_steps);
     }
     void begin_reinforcement() override { has_begun = true; }
-    StepReport learn(std::span<const GameGroup> groups) override {
+    StepReport learn(std::span<const GameGroup> groups, StepForm form) override {
         for (const GameGroup& group : groups) learned.push_back(name(group));
+        forms.push_back(form);
+        const std::vector<std::uint16_t> before = words_;
         step_ += 1;
         StepReport report;
         set_word(0, 0, report.changes);
         set_word(1, static_cast<std::size_t>(step_), report.changes);
+        if (form == StepForm::encoded && can_encode) {
+            report.encoded = encode_step(table_, std::as_bytes(std::span(before)),
+                                         published_words(), encoder_, 1);
+            report.changes.clear();
+        }
         report.metrics = {{"ratio", 1.0}, {"kl", 0.0}};
         if (after_step) after_step(step_);
         return report;
@@ -67,6 +75,8 @@ public:
 
     std::vector<std::string> imitated, learned;  // "worker/number"
     std::int64_t imitation_steps = 0;
+    std::vector<StepForm> forms;  // asked for, by step
+    bool can_encode = true;
     bool has_begun = false;
     std::function<void(std::int64_t step)> after_step;
 
@@ -82,7 +92,9 @@ private:
     }
 
     TensorLayout layout_;
+    const ArrayTable table_ = std::move(*ArrayTable::make(layout_));
     std::vector<std::uint16_t> words_;
+    StepEncoder encoder_{table_, Encoding::smallest, 1};
     std::int64_t step_ = 0;
 };
 

@@ -91,7 +91,7 @@ TEST_P(Bandit, IsLearnedInAFewDozenSteps) {
         std::vector<GameGroup> groups;
         for (int index = 0; index < 4; ++index) groups.push_back(bandit_group(trainer, random));
         for (const GameGroup& group : groups) ASSERT_TRUE(trainer.check(group));
-        const StepReport report = trainer.learn(groups);
+        const StepReport report = trainer.learn(groups, StepForm::changes);
         // The games are the policy's own, to the bit.
         EXPECT_NEAR(number(report.metrics, "ratio"), 1, 1e-4);
         EXPECT_NEAR(number(report.metrics, "kl"), 0, 1e-6);
@@ -132,9 +132,31 @@ TEST(NativeTrainer, ChangesTurnTheOldWordsIntoTheNew) {
     for (int step = 1; step <= 8; ++step) {
         const std::vector<GameGroup> groups = {bandit_group(trainer, random),
                                                bandit_group(trainer, random)};
-        patch(*table, trainer.learn(groups).changes, copy);
+        patch(*table, trainer.learn(groups, StepForm::changes).changes, copy);
         ASSERT_TRUE(std::ranges::equal(copy, trainer.published_words())) << "step " << step;
         EXPECT_EQ(trainer.step_number(), step);
+    }
+}
+
+// The publisher decides by how busy it is: the weights must not depend on that.
+TEST(NativeTrainer, LearnsTheSameInEitherForm) {
+    for (const double dead_band : {0.0, 1e-3}) {
+        TrainerSection section = options();
+        section.dead_band = dead_band;
+        NativeTrainer listing = tiny_trainer(section), encoding = tiny_trainer(section);
+        listing.begin_reinforcement();
+        encoding.begin_reinforcement();
+        std::mt19937 random(8);
+        for (int step = 1; step <= 6; ++step) {
+            const std::vector<GameGroup> groups = {bandit_group(listing, random)};
+            const StepReport listed = listing.learn(groups, StepForm::changes);
+            const StepReport encoded = encoding.learn(groups, StepForm::encoded);
+            EXPECT_FALSE(listed.encoded);
+            ASSERT_TRUE(encoded.encoded);
+            EXPECT_TRUE(encoded.changes.empty());
+            EXPECT_EQ(count(*encoded.encoded), count(listed.changes));
+            ASSERT_TRUE(std::ranges::equal(listing.published_words(), encoding.published_words()));
+        }
     }
 }
 
@@ -143,14 +165,15 @@ TEST(NativeTrainer, RestoreTakesTheWordsAndTheStep) {
     trainer.begin_reinforcement();
     std::mt19937 random(6);
     for (int step = 0; step < 3; ++step) {
-        trainer.learn(std::vector<GameGroup>{bandit_group(trainer, random)});
+        trainer.learn(std::vector<GameGroup>{bandit_group(trainer, random)}, StepForm::changes);
     }
     NativeTrainer other(tiny_model(), initial_weights(tiny_model(), 99), options());
     other.restore(trainer.published_words(), 3);
     EXPECT_EQ(other.step_number(), 3);
     EXPECT_TRUE(std::ranges::equal(other.published_words(), trainer.published_words()));
     // The warm-up of the learning rate begins anew: 1 of 5 steps.
-    const StepReport report = other.learn(std::vector<GameGroup>{bandit_group(other, random)});
+    const StepReport report =
+        other.learn(std::vector<GameGroup>{bandit_group(other, random)}, StepForm::changes);
     EXPECT_NEAR(number(report.metrics, "learning_rate"), 1e-2 / 5, 1e-9);
     EXPECT_EQ(other.step_number(), 4);
 }
