@@ -3,26 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "base/safetensors.h"
 #include "sync/codec_interchange.h"
+#include "sync/delta_file.h"
 #include "sync/sha256.h"
 
 namespace dws {
-namespace {
-
-std::optional<Error> size_fault(const ArrayTable& table, const Record& record) {
-    const std::uint64_t most = largest_file_bytes(table.words(), table.word_bytes());
-    for (const ObjectRef& object : record.objects)
-        if (object.size_bytes > most)
-            return Error{Fault::corrupt,
-                         fmt::format("{}: {} bytes, the run's arrays need at most {}", object.key,
-                                     object.size_bytes, most)};
-    return std::nullopt;
-}
-
-}  // namespace
 
 Result<Bytes> fetch_object(Bucket& bucket, const std::string& run, const ObjectRef& object) {
     // One byte more than it may have: a longer object shows itself.
@@ -45,14 +32,26 @@ std::uint64_t largest_file_bytes(std::uint64_t words, std::uint64_t word_bytes) 
     return kLengthBytes + kMaxHeaderBytes + kPositionBytes * words + word_bytes;
 }
 
+Result<Done> check_sizes(const ArrayTable& table, const Record& record) {
+    const std::uint64_t most = largest_file_bytes(table.words(), table.word_bytes());
+    for (const ObjectRef& object : record.objects)
+        if (holds_words(object) && object.size_bytes > most)
+            return Error{Fault::corrupt,
+                         fmt::format("{}: {} bytes, the run's arrays need at most {}", object.key,
+                                     object.size_bytes, most)};
+    return Done{};
+}
+
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
-                           const ObjectSource& source) {
-    if (const std::optional<Error> fault = size_fault(table, record)) return *fault;
+                           std::span<const std::byte> base, const ObjectSource& source) {
+    if (const Result<Done> sizes = check_sizes(table, record); !sizes) return sizes.error();
     Changes changes;
     for (const ObjectRef& object : record.objects) {
+        if (!holds_words(object)) continue;
         const Result<Bytes> file = source(object);
         if (!file) return file.error();
-        const Result<Done> decoded = decode_delta(table, *file, record.version, changes);
+        const Result<Done> decoded =
+            decode_delta_file(table, *file, record.version, record.base_version, base, changes);
         if (!decoded)
             return Error{decoded.error().fault, object.key + ": " + decoded.error().detail};
     }
@@ -61,9 +60,10 @@ Result<Changes> read_delta(const ArrayTable& table, const Record& record,
 
 Result<Done> read_anchor(const ArrayTable& table, const Record& record, const ObjectSource& source,
                          std::span<std::byte> words) {
-    if (const std::optional<Error> fault = size_fault(table, record)) return *fault;
+    if (const Result<Done> sizes = check_sizes(table, record); !sizes) return sizes.error();
     std::vector<bool> has_array(table.layout().specs().size(), false);
     for (const ObjectRef& object : record.objects) {
+        if (!holds_words(object)) continue;
         const Result<Bytes> file = source(object);
         if (!file) return file.error();
         const Result<Done> decoded = decode_anchor(table, *file, words, has_array);

@@ -24,10 +24,14 @@ using ObjectSource = std::function<Result<Bytes>(const ObjectRef&)>;
 // bytes, with an 8-byte position for each and the largest header. A larger claim is not fetched.
 std::uint64_t largest_file_bytes(std::uint64_t words, std::uint64_t word_bytes);
 
-// One object is in memory at a time. Fault::corrupt, before anything is fetched, for an object
-// larger than all words of the table can need.
+// Fault::corrupt for an object that is larger than all words of the table can need.
+Result<Done> check_sizes(const ArrayTable& table, const Record& record);
+
+// Objects are asked for one by one, in the record's order; those that hold no words are passed
+// over. Before anything is asked for: check_sizes().
+// base: the words of record.base_version, the table's flat buffer.
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
-                           const ObjectSource& source);
+                           std::span<const std::byte> base, const ObjectSource& source);
 // words: the table's flat buffer; every array is written, or the anchor is Fault::corrupt.
 Result<Done> read_anchor(const ArrayTable& table, const Record& record, const ObjectSource& source,
                          std::span<std::byte> words);

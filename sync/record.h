@@ -32,6 +32,10 @@ struct ObjectRef {
     bool operator==(const ObjectRef&) const = default;
 };
 
+// False for what only accompanies a version (files of a checkpoint's folder that are no weights).
+// A follower's words come from the other objects alone.
+inline bool holds_words(const ObjectRef& object) { return !object.key.starts_with("objects/file"); }
+
 // One worker's game groups decided since the previous record: numbers first..next-1. Those not
 // listed were trained.
 struct GamesConsumed {

@@ -3,79 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/require.h"
-#include "sync/doorbell.h"
-#include "sync/told_faults.h"
-#include "sync/version_history.h"
-#include "sync/version_loader.h"
+#include "sync/subscriber_parts.h"
 
 namespace dws {
-namespace {
-
-// Between two tries of a version whose files or words are wrong, which a try costs a whole fetch.
-constexpr double kLongestWait_s = 30;
-
-}  // namespace
-
-struct Subscriber::Parts {
-    Bucket& bucket;
-    Replica& replica;
-    const SubscriberOptions options;
-    const SubscriberEvents events;
-    const ArrayTable& table;
-
-    // The thread's own.
-    ChainReader reader;
-    DoorbellListener listener;
-    VersionHistory history;
-    VersionLoader loader;
-    ToldFaults told;                 // since the last commit
-    std::optional<Fault> log_fault;  // why the next record cannot be read; told, and not over
-    std::optional<Error> verdict;    // the log is not to be trusted from here on
-    std::int64_t skip_to = -1;       // an anchor that replaces a road which is broken
-    double wait_s = 0;               // since the last try that failed; 0: it did not
-    double next_try_s = 0;           // on monotonic_s(); no version is fetched before
-    std::size_t first_rescan_tile = 0;
-
-    mutable std::mutex mutex;
-    std::condition_variable_any changed;
-    SubscriberState state = SubscriberState::waiting;  // guarded by mutex
-    LogView view;                                      // guarded by mutex
-    std::optional<StagedVersion> staged;               // guarded by mutex
-    CommitReport report;                               // guarded by mutex; of what is staged
-    std::int64_t committed = -1;                       // guarded by mutex
-    bool is_damaged = false;               // guarded by mutex; live words are not what they must be
-    std::optional<Error> failure;          // guarded by mutex
-    std::atomic<bool> has_staged = false;  // state == staged, for a cheap look
-    std::jthread thread;                   // last member: joined first
-
-    Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions options_, SubscriberEvents events_);
-
-    void run(std::stop_token stop);
-    void read_ahead(std::stop_token stop);
-    void accept(Record record);
-    bool advance(std::stop_token stop);
-    Road choose_road() const;
-    bool plan_after(const Error& error, const Record& target);
-    void back_off();
-    bool wait_for_commit(std::stop_token stop);
-    bool rescan(bool is_whole);
-    void give_up();
-
-    void enter(SubscriberState next);                              // with the lock held
-    void say(const Error& error, const std::string& next_action);  // of the object asked for last
-    void say_damaged(const Error& error);
-    std::int64_t held() const;
-    std::int64_t limit() const;
-    std::int64_t newest_allowed(std::int64_t at_least = -1) const;
-};
 
 Subscriber::Parts::Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions options_,
                          SubscriberEvents events_)
@@ -86,6 +20,10 @@ Subscriber::Parts::Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions o
       table(replica.table()),
       reader(bucket, options.run),
       listener(options.doorbell, "log"),
+      search(bucket, options.run, history,
+             [this](const Error& error, const std::string& key) {
+                 told.tell_once(error, key, "going on without it");
+             }),
       loader(bucket, replica, options.run,
              [this](const Error& error) { say(error, "fetching it again"); }),
       told(events.fault),
@@ -131,7 +69,7 @@ void Subscriber::Parts::accept(Record record) {
         return;
     }
     if (record.kind == RecordKind::anchor) next_try_s = 0;  // another road
-    history.add(std::move(record));
+    history.add(std::move(record), reader.position().last_sha256);
     const ChainPosition& position = reader.position();
     std::unique_lock lock(mutex);
     view = {.newest_version = position.version,
@@ -140,18 +78,20 @@ void Subscriber::Parts::accept(Record record) {
             .cursors = position.cursors};
 }
 
-// Takes the replica one version further, or back to what it should be. False: nothing to do, or
-// nothing that would work now.
+// Takes the replica one piece of its road further, or back to what it should be. False: nothing to
+// do, or nothing that would work now.
 bool Subscriber::Parts::advance(std::stop_token stop) {
     if (monotonic_s() < next_try_s) return false;
-    const Road road = choose_road();
+    const Road road = choose_road(stop);
     if (road.empty()) return false;
+    const bool is_anchor = road.front()->kind == RecordKind::anchor;
+    if (obstacle && is_anchor && held() >= 0) say(*obstacle, taking(road));
     {
         std::unique_lock lock(mutex);
         enter(SubscriberState::fetching);
     }
     CommitReport draft;
-    Result<StagedVersion> next = loader.stage(road, draft, stop);
+    Result<StagedVersion> next = loader.stage(road, is_damaged ? road.size() : 1, draft, stop);
     {
         std::unique_lock lock(mutex);
         enter(next ? SubscriberState::staged : SubscriberState::waiting);
@@ -161,49 +101,8 @@ bool Subscriber::Parts::advance(std::stop_token stop) {
             has_staged.store(true, std::memory_order_release);
         }
     }
-    if (!next) return !stop.stop_requested() && plan_after(next.error(), *road.back());
-    return wait_for_commit(stop) && rescan(road.front()->kind == RecordKind::anchor);
-}
-
-Road Subscriber::Parts::choose_road() const {
-    if (skip_to > held()) return {history.newest_anchor(skip_to - 1, skip_to)};
-    if (is_damaged) return history.road_to(held());
-    const Record* next = history.next_after(held(), limit());
-    return next == nullptr ? Road{} : Road{next};
-}
-
-// True when there is another road to be tried at once; false: after a wait.
-bool Subscriber::Parts::plan_after(const Error& error, const Record& target) {
-    skip_to = -1;
-    if (error.fault == Fault::transport) {
-        say(error, trying_again(held()));
-        return false;
-    }
-    // A delta does not fit damaged words. Sound words are not made better by loading them again.
-    const Result<Done> live = error.fault == Fault::wrong_base && !is_damaged
-                                  ? replica.rescan(0, table.tiles())
-                                  : Result<Done>(Done{});
-    if (!live) {
-        say_damaged(live.error());
-        std::unique_lock lock(mutex);
-        is_damaged = true;
-        return true;
-    }
-    if (const Record* anchor = history.newest_anchor(target.version, limit())) {
-        say(error, fmt::format("reloading anchor {}", anchor->version));
-        skip_to = anchor->version;
-        return true;
-    }
-    say(error, waiting_for(held(), loader.last_object(), view.has_ended));
-    back_off();
-    return false;
-}
-
-// A wrong version is wrong the next time too: its files are fetched ever more seldom.
-void Subscriber::Parts::back_off() {
-    const double poll_s = std::chrono::duration<double>(options.poll).count();
-    wait_s = std::min(std::max(2 * wait_s, poll_s), kLongestWait_s);
-    next_try_s = monotonic_s() + wait_s;
+    if (!next) return !stop.stop_requested() && plan_after(next.error(), road, stop);
+    return wait_for_commit(stop) && rescan(is_anchor);
 }
 
 bool Subscriber::Parts::wait_for_commit(std::stop_token stop) {
@@ -230,7 +129,7 @@ bool Subscriber::Parts::rescan(bool is_whole) {
     if (events.rescanned)
         events.rescanned(replica.version(), tiles, found ? nullptr : &found.error());
     told.forget();
-    skip_to = -1;
+    obstacle.reset();
     history.forget_before(replica.version());
     {
         std::unique_lock lock(mutex);
@@ -256,34 +155,6 @@ void Subscriber::Parts::give_up() {
 void Subscriber::Parts::enter(SubscriberState next) {
     require(may_follow(state, next), "the subscriber's states follow each other as listed");
     state = next;
-}
-
-void Subscriber::Parts::say(const Error& error, const std::string& next_action) {
-    told.tell_once(error, loader.last_object(), next_action);
-}
-
-void Subscriber::Parts::say_damaged(const Error& error) {
-    told.tell_once(error, "live memory", reloading(held(), history.newest_anchor(-1, held())));
-}
-
-// The committed version. A commit may be under way, so the replica itself is not asked.
-std::int64_t Subscriber::Parts::held() const {
-    std::unique_lock lock(mutex);
-    return committed;
-}
-
-// What the thread may stage. Nothing is held back from who holds nothing: it could not play.
-std::int64_t Subscriber::Parts::limit() const {
-    const Record* first = held() < 0 ? history.oldest_anchor() : nullptr;
-    return newest_allowed(first == nullptr ? -1 : first->version);
-}
-
-// The thread reads what only it writes; others hold the lock.
-std::int64_t Subscriber::Parts::newest_allowed(std::int64_t at_least) const {
-    const std::int64_t newest = view.newest_version;
-    const std::int64_t back = view.has_ended ? 0 : options.hold_back_versions;
-    const std::int64_t most = std::max(newest - back, at_least);
-    return options.stop_at_version < 0 ? most : std::min(most, options.stop_at_version);
 }
 
 Subscriber::Subscriber(Bucket& bucket, Replica& replica, SubscriberOptions options,

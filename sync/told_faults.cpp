@@ -38,10 +38,16 @@ std::string reading_again(std::int64_t held, const std::string& record, Fault fa
                        again, record);
 }
 
-std::string reloading(std::int64_t held, const Record* anchor) {
-    if (anchor == nullptr) return fmt::format("keeping version {}, waiting for an anchor", held);
-    return fmt::format("reloading anchor {} and what follows up to version {}", anchor->version,
-                       held);
+std::string reloading(std::int64_t held, const Road& road) {
+    if (road.empty()) return fmt::format("keeping version {}, waiting for an anchor", held);
+    return fmt::format("reloading anchor {} and what follows up to version {}",
+                       road.front()->version, held);
+}
+
+std::string taking(const Road& road) {
+    const Record& first = *road.front();
+    if (first.kind == RecordKind::anchor) return fmt::format("reloading anchor {}", first.version);
+    return fmt::format("going on from version {} to {}", first.base_version, first.version);
 }
 
 }  // namespace dws

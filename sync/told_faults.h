@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/result.h"
-#include "sync/record.h"
+#include "sync/road.h"
 
 namespace dws {
 
@@ -35,7 +35,9 @@ private:
 std::string trying_again(std::int64_t held);
 std::string waiting_for(std::int64_t held, const std::string& object, bool has_ended);
 std::string reading_again(std::int64_t held, const std::string& record, Fault fault);
-// anchor: null when none is known.
-std::string reloading(std::int64_t held, const Record* anchor);
+// road: from an anchor to what is held; empty when none is known.
+std::string reloading(std::int64_t held, const Road& road);
+// road: taken instead of one that is broken; not empty.
+std::string taking(const Road& road);
 
 }  // namespace dws

@@ -1,50 +1,143 @@
 #include "sync/version_history.h"
 
-#include <utility>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
 
 namespace dws {
+namespace {
 
-void VersionHistory::add(Record record) {
+RoadPiece as_piece(const Record& record) {
+    const bool is_anchor = record.kind == RecordKind::anchor;
+    return {.base_version = is_anchor ? -1 : record.base_version,
+            .version = record.version,
+            .bytes = fetched_bytes(record),
+            .record = &record};
+}
+
+// Empty when the log's record says the same of the version.
+std::string contradiction(const Jump& jump, const Record& logged, const std::string& sha256) {
+    if (jump.run != logged.run) return "the run";
+    if (jump.sequence != logged.sequence) return "the sequence number";
+    if (jump.record_sha256 != sha256) return "the record's SHA-256";
+    if (jump.digest != logged.digest) return "the digest";
+    if (jump.layout_hash != logged.layout_hash) return "the layout hash";
+    if (jump.total_words != logged.total_words) return "total_words";
+    if (jump.trainer_step != logged.trainer_step) return "the trainer step";
+    return {};
+}
+
+}  // namespace
+
+void VersionHistory::add(Record record, std::string stored_sha256) {
     if (record.kind != RecordKind::anchor && record.kind != RecordKind::delta) return;
     record.games = {};
-    versions_.push_back(std::move(record));
+    versions_.push_back({.record = std::move(record), .stored_sha256 = std::move(stored_sha256)});
+}
+
+Result<Done> VersionHistory::add(const Jump& jump) {
+    const Piece* target = logged(jump.version);
+    const bool has_base = jump.base_version < 0 || logged(jump.base_version) != nullptr;
+    if (target == nullptr || !has_base)
+        return Error{Fault::missing,
+                     fmt::format("a jump to version {}, which is not known here", jump.version)};
+    const std::string differs = contradiction(jump, target->record, target->stored_sha256);
+    if (!differs.empty()) {
+        refuse({.base_version = jump.base_version, .version = jump.version});
+        return Error{Fault::untrusted,
+                     fmt::format("a jump to version {} differs from the log's record {} in {}",
+                                 jump.version, target->record.sequence, differs)};
+    }
+    Record record = jump.as_record();
+    record.epoch = target->record.epoch;
+    record.created_unix_s = target->record.created_unix_s;  // the version's age, not the jump's
+    jumps_.emplace(Ends{jump.version, jump.base_version},
+                   Piece{.record = std::move(record), .stored_sha256 = {}});
+    return Done{};
+}
+
+bool VersionHistory::knows(const JumpEnds& ends) const {
+    const Ends pair{ends.version, ends.base_version};
+    return jumps_.contains(pair) || refused_.contains(pair);
 }
 
 void VersionHistory::forget_before(std::int64_t held) {
-    const Record* anchor = newest_anchor(-1, held);
-    if (anchor == nullptr) return;
-    const std::int64_t first = anchor->version;
-    while (versions_.front().version < first) versions_.pop_front();
-}
-
-const Record* VersionHistory::next_after(std::int64_t held, std::int64_t limit) const {
-    if (held < 0) return newest_anchor(-1, limit);
-    for (const Record& record : versions_)
-        if (record.version > held) return record.version <= limit ? &record : nullptr;
-    return nullptr;
-}
-
-const Record* VersionHistory::oldest_anchor() const {
-    for (const Record& record : versions_)
-        if (record.kind == RecordKind::anchor) return &record;
-    return nullptr;
-}
-
-const Record* VersionHistory::newest_anchor(std::int64_t after, std::int64_t limit) const {
-    for (auto record = versions_.rbegin(); record != versions_.rend(); ++record) {
-        const bool is_within = record->version > after && record->version <= limit;
-        if (is_within && record->kind == RecordKind::anchor) return &*record;
+    const auto newest = std::find_if(versions_.rbegin(), versions_.rend(), [&](const Piece& piece) {
+        return piece.record.version <= held && piece.record.kind == RecordKind::anchor;
+    });
+    if (newest != versions_.rend()) {
+        const std::int64_t first = newest->record.version;
+        while (versions_.front().record.version < first) versions_.pop_front();
     }
-    return nullptr;
+    // Of the jumps behind, the newest anchor may be the shortest way back to sound words.
+    bool has_anchor = false;
+    for (auto jump = jumps_.end(); jump != jumps_.begin();) {
+        --jump;
+        const bool is_behind = jump->first.first <= held;
+        const bool is_kept = !is_behind || (jump->first.second < 0 && !has_anchor);
+        if (is_behind && is_kept) has_anchor = true;
+        if (!is_kept) jump = jumps_.erase(jump);
+    }
+    std::erase_if(refused_, [&](const Ends& ends) { return ends.first <= held; });
 }
 
-std::vector<const Record*> VersionHistory::road_to(std::int64_t version) const {
-    const Record* anchor = newest_anchor(-1, version);
-    std::vector<const Record*> road;
-    for (const Record& record : versions_)
-        if (anchor != nullptr && record.version >= anchor->version && record.version <= version)
-            road.push_back(&record);
-    return road;
+Road VersionHistory::road(std::int64_t held, std::int64_t target) const {
+    const auto is_behind = [&](const Piece& piece) { return piece.record.version <= held; };
+    std::vector<RoadPiece> pieces;
+    for (auto piece = std::partition_point(versions_.begin(), versions_.end(), is_behind);
+         piece != versions_.end() && piece->record.version <= target; ++piece)
+        if (!piece->is_struck) pieces.push_back(as_piece(piece->record));
+    for (const auto& [ends, piece] : jumps_)
+        if (!piece.is_struck) pieces.push_back(as_piece(piece.record));
+    std::ranges::stable_sort(pieces, {}, &RoadPiece::version);
+    return cheapest_road(pieces, held, target);
+}
+
+void VersionHistory::strike(const Record& piece) {
+    for (Piece& of_log : versions_)
+        if (&of_log.record == &piece) of_log.is_struck = true;
+    for (auto& [ends, jump] : jumps_)
+        if (&jump.record == &piece) jump.is_struck = true;
+}
+
+void VersionHistory::forgive_all() {
+    for (Piece& of_log : versions_) of_log.is_struck = false;
+    for (auto& [ends, jump] : jumps_) jump.is_struck = false;
+}
+
+bool VersionHistory::is_jump(const Record& piece) const {
+    return std::any_of(jumps_.begin(), jumps_.end(),
+                       [&](const auto& jump) { return &jump.second.record == &piece; });
+}
+
+std::int64_t VersionHistory::oldest_start() const {
+    std::int64_t oldest = -1;
+    const auto look_at = [&](const Piece& piece) {
+        if (piece.is_struck || piece.record.kind != RecordKind::anchor) return;
+        if (oldest < 0 || piece.record.version < oldest) oldest = piece.record.version;
+    };
+    for (const Piece& of_log : versions_) look_at(of_log);
+    for (const auto& [ends, jump] : jumps_) look_at(jump);
+    return oldest;
+}
+
+std::int64_t VersionHistory::oldest_version() const {
+    return versions_.empty() ? -1 : versions_.front().record.version;
+}
+
+std::int64_t VersionHistory::newest_version(std::int64_t limit) const {
+    const auto above =
+        std::partition_point(versions_.begin(), versions_.end(),
+                             [&](const Piece& piece) { return piece.record.version <= limit; });
+    return above == versions_.begin() ? -1 : std::prev(above)->record.version;
+}
+
+const VersionHistory::Piece* VersionHistory::logged(std::int64_t version) const {
+    const auto found =
+        std::partition_point(versions_.begin(), versions_.end(),
+                             [&](const Piece& piece) { return piece.record.version < version; });
+    return found == versions_.end() || found->record.version != version ? nullptr : &*found;
 }
 
 }  // namespace dws

@@ -1,6 +1,11 @@
 #include "sync/version_loader.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "base/clock.h"
+#include "base/require.h"
 #include "base/stop_signal.h"
 
 namespace dws {
@@ -10,11 +15,24 @@ namespace {
 constexpr int kFetchAttempts = 3;
 constexpr double kRefetchWait_s = 0.1;
 
+// At 50 ms a request and 64 MiB a file, enough to fill 40 Gbit/s; memory is four files.
+constexpr std::size_t kFilesInFlight = 4;
+
 }  // namespace
 
-Result<StagedVersion> VersionLoader::stage(const Road& road, CommitReport& report,
-                                           std::stop_token stop) {
-    const Record& target = *road.back();
+VersionLoader::VersionLoader(Bucket& bucket, const Replica& replica, std::string run,
+                             std::function<void(const Error&)> refetching)
+    : bucket_(bucket),
+      replica_(replica),
+      run_(std::move(run)),
+      refetching_(std::move(refetching)),
+      prefetch_([this](const ObjectRef& object) { return fetch_object(bucket_, run_, object); },
+                kFilesInFlight) {}
+
+Result<StagedVersion> VersionLoader::stage(const Road& road, std::size_t pieces,
+                                           CommitReport& report, std::stop_token stop) {
+    require(pieces > 0 && pieces <= road.size(), "a road's pieces are staged");
+    const Record& target = *road[pieces - 1];
     report.version = target.version;
     report.trainer_step = target.trainer_step;
     report.kind = target.kind;
@@ -30,36 +48,57 @@ Result<StagedVersion> VersionLoader::stage(const Road& road, CommitReport& repor
         report.file_bytes += object.size_bytes;
         return bytes;
     };
-    const auto stage_next = [&]() -> Result<StagedVersion> {
-        if (road.front()->kind == RecordKind::anchor) return stage_whole(road, source);
-        Result<Changes> changes = read_delta(replica_.table(), target, source);
-        if (!changes) return changes.error();
-        return replica_.stage_delta(target, std::move(*changes));
-    };
-    Result<StagedVersion> next = stage_next();
+    announce(road, pieces);
+    Result<StagedVersion> next = stage_next(road, pieces, source);
     report.stage_ms = total.ms() - report.fetch_ms;
     return next;
 }
 
-// Builds the version beside the live words; whatever these hold does not matter.
-Result<StagedVersion> VersionLoader::stage_whole(const Road& road,
-                                                 const ObjectSource& source) const {
+// All that is staged now, and as much behind it as may wait in memory.
+void VersionLoader::announce(const Road& road, std::size_t pieces) {
+    std::vector<ObjectRef> objects;
+    std::size_t ahead = 0;
+    for (std::size_t index = 0; index < road.size() && ahead < kFilesInFlight; ++index) {
+        // What is larger than it can need is never asked for: stage() says so when it comes to it.
+        if (!check_sizes(replica_.table(), *road[index])) break;
+        for (const ObjectRef& object : road[index]->objects) {
+            if (!holds_words(object)) continue;
+            if (index >= pieces && ++ahead > kFilesInFlight) break;
+            objects.push_back(object);
+        }
+    }
+    prefetch_.expect(objects);
+}
+
+Result<StagedVersion> VersionLoader::stage_next(const Road& road, std::size_t pieces,
+                                                const ObjectSource& source) {
     const ArrayTable& table = replica_.table();
+    culprit_ = road.front();
+    if (road.front()->kind == RecordKind::delta) {
+        require(pieces == 1, "deltas are staged one by one: each needs the live words of its base");
+        Result<Changes> changes = read_delta(table, *road.front(), replica_.words(), source);
+        if (!changes) return changes.error();
+        return replica_.stage_delta(*road.front(), std::move(*changes));
+    }
+    // Beside the live words; whatever these hold does not matter.
     Bytes words(table.layout().size_bytes());
     const Result<Done> begun = read_anchor(table, *road.front(), source, words);
     if (!begun) return begun.error();
-    for (std::size_t index = 1; index < road.size(); ++index) {
-        const Result<Changes> changes = read_delta(table, *road[index], source);
+    for (std::size_t index = 1; index < pieces; ++index) {
+        culprit_ = road[index];
+        const Result<Changes> changes = read_delta(table, *road[index], words, source);
         if (!changes) return changes.error();
         patch(table, *changes, words);
     }
-    return replica_.stage_anchor(*road.back(), std::move(words));
+    if (pieces > 1) culprit_ = nullptr;
+    return replica_.stage_anchor(*road[pieces - 1], std::move(words));
 }
 
-Result<Bytes> VersionLoader::fetch(const ObjectRef& object, std::stop_token stop) const {
+Result<Bytes> VersionLoader::fetch(const ObjectRef& object, std::stop_token stop) {
     for (int attempt = 1;; ++attempt) {
         if (stop.stop_requested()) return Error{Fault::transport, "stopped"};
-        Result<Bytes> bytes = fetch_object(bucket_, run_, object);
+        Result<Bytes> bytes =
+            attempt == 1 ? prefetch_.take(object, stop) : fetch_object(bucket_, run_, object);
         const bool is_corrupt = !bytes && bytes.error().fault == Fault::corrupt;
         if (!is_corrupt || attempt == kFetchAttempts) return bytes;
         refetching_(bytes.error());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sync/codec_interchange.h"
+#include "sync/jump.h"
 #include "sync/record.h"
 #include "sync/sha256.h"
 #include "tests/support/random_arrays.h"
@@ -68,6 +69,32 @@ struct FormatExample {
         record.games = {{"worker-1", 0, 3, {1}, {}, {}}};
         record.previous_sha256 = sha256_hex(encode_record(anchor_record()));
         return record;
+    }
+    // A later anchor: version 1 whole.
+    Bytes jump_file() const {
+        Bytes only;
+        encode_anchor(table, next, 1, 1u << 20, [&](Bytes file) {
+            only = std::move(file);
+            return true;
+        });
+        return only;
+    }
+    Jump jump() const {
+        const Record target = delta_record();
+        Jump jump;
+        jump.run = target.run;
+        jump.writer = "host-23-1badcafe";
+        jump.kind = RecordKind::anchor;
+        jump.version = 1;
+        jump.sequence = 1;
+        jump.record_sha256 = sha256_hex(encode_record(target));
+        jump.objects = {object_of("anchor-000001", jump_file())};
+        jump.changed_words = jump.total_words = 4;
+        jump.layout_hash = target.layout_hash;
+        jump.digest = target.digest;
+        jump.trainer_step = target.trainer_step;
+        jump.created_unix_s = 1'767'225'601.5;
+        return jump;
     }
 
 private:

@@ -25,7 +25,7 @@ TEST(Fetch, AnObjectLargerThanTheArraysNeedIsNeverAskedFor) {
     };
     const std::uint64_t most = largest_file_bytes(table.words(), table.word_bytes());
     for (const std::uint64_t claim : {most + 1, kMaxObjectBytes}) {
-        const Result<Changes> delta = read_delta(table, record_claiming(claim), source);
+        const Result<Changes> delta = read_delta(table, record_claiming(claim), words, source);
         ASSERT_FALSE(delta);
         EXPECT_EQ(delta.error().fault, Fault::corrupt);
         EXPECT_NE(delta.error().detail.find("objects/o"), std::string::npos);
@@ -43,7 +43,7 @@ TEST(Fetch, TheLargestDeltaThereIsFits) {
         Record record = record_claiming(file.size());
         record.version = 1;
         const auto source = [&](const ObjectRef&) -> Result<Bytes> { return file; };
-        const Result<Changes> changes = read_delta(table, record, source);
+        const Result<Changes> changes = read_delta(table, record, base, source);
         EXPECT_TRUE(changes) << changes.error().detail;
         return true;
     });

@@ -4,7 +4,11 @@
 #include <filesystem>
 
 #include "sync/chain.h"
+#include "sync/fetch.h"
+#include "sync/jump.h"
 #include "sync/replica.h"
+#include "sync/sha256.h"
+#include "sync/version_history.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/files.h"
 #include "tests/support/format_example.h"
@@ -22,6 +26,7 @@ TEST(FormatExample, FilesAndRecordsAreTheDocumentedBytes) {
     EXPECT_EQ(example.delta_file(), golden("format_delta.safetensors"));
     EXPECT_EQ(encode_record(example.anchor_record()), golden("format_record_0.json"));
     EXPECT_EQ(encode_record(example.delta_record()), golden("format_record_1.json"));
+    EXPECT_EQ(encode_jump(example.jump()), golden("format_jump.json"));
 }
 
 TEST(FormatExample, ItsLogLeadsAFollowerToTheNextVersion) {
@@ -44,6 +49,30 @@ TEST(FormatExample, ItsLogLeadsAFollowerToTheNextVersion) {
     ASSERT_TRUE(staged) << staged.error().detail;
     replica.commit(*staged);
     EXPECT_EQ(live, example.next);
+}
+
+TEST(FormatExample, ItsJumpServesWhoeverReadItsLog) {
+    const FormatExample example;
+    VersionHistory history;
+    for (const char* name : {"format_record_0.json", "format_record_1.json"}) {
+        const Bytes stored = golden(name);
+        history.add(*decode_record(stored), sha256_hex(stored));
+    }
+    const Result<Jump> jump = decode_jump(golden("format_jump.json"));
+    ASSERT_TRUE(jump) << jump.error().detail;
+    const Result<Done> added = history.add(*jump);
+    ASSERT_TRUE(added) << added.error().detail;
+    const Road road = history.road(-1, 1);
+    ASSERT_EQ(road.size(), 1u) << "one anchor of version 1 is less than anchor 0 and a delta";
+    Bytes live(example.base.size());
+    const Replica replica(example.table, live);
+    Bytes words(example.base.size());
+    const ObjectSource source = [&](const ObjectRef&) -> Result<Bytes> {
+        return example.jump_file();
+    };
+    ASSERT_TRUE(read_anchor(example.table, *road.front(), source, words));
+    EXPECT_TRUE(replica.stage_anchor(*road.front(), words));
+    EXPECT_EQ(words, example.next);
 }
 
 }  // namespace
