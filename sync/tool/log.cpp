@@ -1,15 +1,27 @@
 #include <fmt/format.h>
 
+#include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 
 #include "base/stop_signal.h"
 #include "sync/bucket.h"
 #include "sync/chain.h"
+#include "sync/run_contents.h"
 #include "sync/tool/output.h"
 #include "sync/tool/verbs.h"
 
 namespace dws {
 namespace {
+
+struct Options {
+    RunPlace place;
+    bool is_json = false;    // one JSON object per line
+    bool is_follow = false;  // wait for more records until stopped
+    bool is_jumps = false;   // the jumps instead of the records
+    std::chrono::milliseconds poll{1000};
+};
 
 struct GameCounts {
     std::int64_t trained = 0, skipped = 0, stale = 0, refused = 0;
@@ -68,12 +80,50 @@ std::string machine_line(const Record& record, std::uint64_t file_bytes, const G
                       {"created_unix_s", record.created_unix_s}});
 }
 
-}  // namespace
+void print_jump(const FoundJump& found, bool is_json) {
+    const std::string problem = found.error ? found.error->detail : "";
+    const Jump jump = found.jump.value_or(Jump{});
+    const std::uint64_t file_bytes = total_bytes(jump.objects);
+    if (is_json)
+        return print_line(json_line({{"base_version", found.ends.base_version},
+                                     {"version", found.ends.version},
+                                     {"sequence", static_cast<std::int64_t>(jump.sequence)},
+                                     {"writer", jump.writer},
+                                     {"files", static_cast<std::int64_t>(jump.objects.size())},
+                                     {"file_bytes", static_cast<std::int64_t>(file_bytes)},
+                                     {"digest", jump.digest.hex()},
+                                     {"created_unix_s", jump.created_unix_s},
+                                     {"problem", problem}}));
+    const std::string road = found.ends.base_version < 0
+                                 ? fmt::format("anchor of version {}", found.ends.version)
+                                 : fmt::format("fold from version {} to {}",
+                                               found.ends.base_version, found.ends.version);
+    print_line(found.error ? road + " | " + problem
+                           : fmt::format("{} | record {} | {} bytes in {} files | digest {}", road,
+                                         jump.sequence, file_bytes, jump.objects.size(),
+                                         jump.digest.hex()));
+}
 
-int run_log(const LogOptions& options, std::stop_token stop) {
+int print_jumps(Bucket& bucket, const Options& options, std::stop_token stop) {
+    const Result<std::vector<FoundJump>> jumps = read_jumps(
+        bucket, options.place.run, [](const JumpEnds&) { return true; }, stop);
+    if (!jumps) {
+        print_error(final_line(jumps.error()));
+        return kExitProblem;
+    }
+    bool has_problem = false;
+    for (const FoundJump& found : *jumps) {
+        print_jump(found, options.is_json);
+        has_problem = has_problem || found.error;
+    }
+    return has_problem ? kExitProblem : kExitOk;
+}
+
+int run(const Options& options, std::stop_token stop) {
     const std::unique_ptr<Bucket> bucket =
-        open_bucket(options.bucket, {}, {}, stop, BucketAccess::read);
-    ChainReader reader(*bucket, options.run);
+        open_bucket(options.place.bucket, {}, {}, stop, BucketAccess::read);
+    if (options.is_jumps) return print_jumps(*bucket, options, stop);
+    ChainReader reader(*bucket, options.place.run);
     while (!stop.stop_requested()) {
         const Result<Record> record = reader.next();
         if (record) {
@@ -92,12 +142,24 @@ int run_log(const LogOptions& options, std::stop_token stop) {
             if (!is_end) return kExitProblem;
             if (reader.position().next_sequence > 0) return kExitOk;
             print_error(fmt::format("run {} has no log in {}; check --bucket and --run",
-                                    options.run, options.bucket));
+                                    options.place.run, options.place.bucket));
             return kExitProblem;
         }
         sleep_or_stop(std::chrono::duration<double>(options.poll).count(), stop);
     }
     return kExitOk;
+}
+
+}  // namespace
+
+Verb add_log(CLI::App& app) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* verb = app.add_subcommand("log", "Print the records of a run, one per line");
+    const std::vector<Configurable> place = add_run_place(*verb, options->place);
+    verb->add_flag("--json", options->is_json, "One JSON object per line");
+    verb->add_flag("--follow", options->is_follow, "Wait for more records until stopped");
+    verb->add_flag("--jumps", options->is_jumps, "What compactors offer, instead of the records");
+    return {verb, place, [options](std::stop_token stop) { return run(*options, stop); }};
 }
 
 }  // namespace dws
