@@ -176,42 +176,40 @@ std::optional<std::size_t> size_bytes_of(DType dtype, const std::vector<std::int
 }
 
 // Arrays lie one after another without a gap, and the last one ends where the file ends.
-Result<std::vector<TensorView>> views_of(std::vector<Entry> entries,
-                                         std::span<const std::byte> data) {
+Result<std::vector<TensorPlace>> places_of(std::vector<Entry> entries, std::uint64_t data_offset,
+                                           std::optional<std::uint64_t> data_bytes) {
     std::vector<Entry*> by_offset;
     by_offset.reserve(entries.size());
     for (Entry& entry : entries) by_offset.push_back(&entry);
     std::stable_sort(by_offset.begin(), by_offset.end(),
                      [](const Entry* a, const Entry* b) { return *a->offsets < *b->offsets; });
-    std::vector<TensorView> views;
-    views.reserve(entries.size());
-    std::size_t reached = 0;
+    std::vector<TensorPlace> places;
+    places.reserve(entries.size());
+    std::uint64_t reached = 0;
     for (Entry* entry : by_offset) {
-        const auto begin = static_cast<std::size_t>((*entry->offsets)[0]);
-        const auto end = static_cast<std::size_t>((*entry->offsets)[1]);
+        const auto begin = static_cast<std::uint64_t>((*entry->offsets)[0]);
+        const auto end = static_cast<std::uint64_t>((*entry->offsets)[1]);
         if (begin < reached) return corrupt(shown(entry->name) + " overlaps the array before");
         if (begin > reached) return corrupt("a hole before " + shown(entry->name));
-        if (end < begin || end > data.size())
+        if (end < begin || (data_bytes && end > *data_bytes))
             return corrupt(shown(entry->name) + " ends outside the file");
         if (size_bytes_of(*entry->dtype, *entry->shape) != end - begin)
             return corrupt("bytes of " + shown(entry->name) + " do not fit its shape");
-        views.push_back({{std::move(entry->name), *entry->dtype, std::move(*entry->shape)},
-                         data.subspan(begin, end - begin)});
+        places.push_back({{std::move(entry->name), *entry->dtype, std::move(*entry->shape)},
+                          data_offset + begin,
+                          end - begin});
         reached = end;
     }
-    if (reached != data.size())
-        return corrupt(std::to_string(data.size() - reached) + " bytes after the last array");
-    return views;
+    if (data_bytes && reached != *data_bytes)
+        return corrupt(std::to_string(*data_bytes - reached) + " bytes after the last array");
+    return places;
 }
 
-Result<std::string_view> header_of(std::span<const std::byte> file) {
-    if (file.size() < kLengthBytes) return corrupt("shorter than its length field");
-    std::uint64_t size = 0;
-    for (std::size_t index = kLengthBytes; index-- > 0;)
-        size = size << 8 | std::to_integer<std::uint64_t>(file[index]);
-    if (size > kMaxHeaderBytes) return corrupt("header of more than 100 MB");
-    if (size > file.size() - kLengthBytes) return corrupt("header ends outside the file");
-    const std::string_view header = text_of(file.subspan(kLengthBytes, size));
+Result<std::string_view> header_of(std::span<const std::byte> start) {
+    const Result<std::uint64_t> size = header_bytes_of(start);
+    if (!size) return size.error();
+    if (*size > start.size()) return corrupt("header ends outside the file");
+    const std::string_view header = text_of(start.subspan(kLengthBytes, *size - kLengthBytes));
     // The JSON reader skips a byte order mark and takes a zero byte for the end of its input.
     if (!header.starts_with('{')) return corrupt("header does not begin with '{'");
     if (header.find('\0') != std::string_view::npos) return corrupt("a zero byte in the header");
@@ -220,21 +218,50 @@ Result<std::string_view> header_of(std::span<const std::byte> file) {
 
 }  // namespace
 
-Result<SafetensorsView> SafetensorsView::parse(std::span<const std::byte> file) {
-    const Result<std::string_view> header = header_of(file);
+Result<std::uint64_t> header_bytes_of(std::span<const std::byte> start) {
+    if (start.size() < kLengthBytes) return corrupt("shorter than its length field");
+    std::uint64_t size = 0;
+    for (std::size_t index = kLengthBytes; index-- > 0;)
+        size = size << 8 | std::to_integer<std::uint64_t>(start[index]);
+    if (size > kMaxHeaderBytes) return corrupt("header of more than 100 MB");
+    return kLengthBytes + size;
+}
+
+Result<SafetensorsHeader> SafetensorsHeader::parse(std::span<const std::byte> start,
+                                                   std::optional<std::uint64_t> file_bytes) {
+    const Result<std::string_view> header = header_of(start);
     if (!header) return header.error();
     HeaderReader reader;
     if (!Json::sax_parse(*header, &reader)) return corrupt(reader.refusal);
 
-    const auto data = file.subspan(kLengthBytes + header->size());
-    Result<std::vector<TensorView>> views = views_of(std::move(reader.entries), data);
-    if (!views) return views.error();
+    SafetensorsHeader parsed;
+    parsed.data_offset_bytes = kLengthBytes + header->size();
+    if (file_bytes && *file_bytes < parsed.data_offset_bytes)
+        return corrupt("header ends outside the file");
+    std::optional<std::uint64_t> data_bytes;
+    if (file_bytes) data_bytes = *file_bytes - parsed.data_offset_bytes;
+    Result<std::vector<TensorPlace>> places =
+        places_of(std::move(reader.entries), parsed.data_offset_bytes, data_bytes);
+    if (!places) return places.error();
+    parsed.tensors = std::move(*places);
+    parsed.metadata = std::move(reader.metadata);
+    parsed.file_bytes = parsed.tensors.empty()
+                            ? parsed.data_offset_bytes
+                            : parsed.tensors.back().offset_bytes + parsed.tensors.back().size_bytes;
+    return parsed;
+}
 
+Result<SafetensorsView> SafetensorsView::parse(std::span<const std::byte> file) {
+    Result<SafetensorsHeader> header = SafetensorsHeader::parse(file, file.size());
+    if (!header) return header.error();
     SafetensorsView parsed;
-    parsed.tensors_ = std::move(*views);
-    parsed.metadata_ = std::move(reader.metadata);
-    for (std::size_t index = 0; index < parsed.tensors_.size(); ++index)
-        parsed.index_.emplace(parsed.tensors_[index].spec.name, index);
+    parsed.tensors_.reserve(header->tensors.size());
+    for (TensorPlace& place : header->tensors) {
+        parsed.index_.emplace(place.spec.name, parsed.tensors_.size());
+        parsed.tensors_.push_back(
+            {std::move(place.spec), file.subspan(place.offset_bytes, place.size_bytes)});
+    }
+    parsed.metadata_ = std::move(header->metadata);
     return parsed;
 }
 

@@ -3,7 +3,9 @@
 // https://huggingface.co/docs/safetensors, "Format".
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +32,30 @@ struct TensorView {
     std::span<const std::byte> data;
 };
 
+// Where one array lies in its file.
+struct TensorPlace {
+    TensorSpec spec;
+    std::uint64_t offset_bytes;  // from the file's start
+    std::uint64_t size_bytes;
+};
+
+// A header alone, for files that are read or written piece by piece.
+struct SafetensorsHeader {
+    // start: the file's first bytes, the whole header among them. file_bytes: of the whole file,
+    // when known. Refuses what SafetensorsView::parse() refuses.
+    static Result<SafetensorsHeader> parse(std::span<const std::byte> start,
+                                           std::optional<std::uint64_t> file_bytes);
+
+    std::uint64_t data_offset_bytes = 0;  // the length field and the JSON text, padding included
+    std::uint64_t file_bytes = 0;         // as the arrays add up
+    std::vector<TensorPlace> tensors;     // in order of offset
+    Metadata metadata;
+};
+
+// How long a file's header is, length field included, from its first 8 bytes. Fault::corrupt above
+// the format's limit.
+Result<std::uint64_t> header_bytes_of(std::span<const std::byte> start);
+
 // A parsed file. Owns nothing: the bytes given to parse() must outlive it.
 class SafetensorsView {
 public:
@@ -51,5 +77,7 @@ private:
 // The whole file. Tensors are laid out in the order given; the header is padded with spaces so
 // that the data starts at a multiple of 8 bytes. Each view's data must have its spec's size.
 Bytes write_safetensors(std::span<const TensorView> tensors, const Metadata& metadata);
+// The same file up to its first array, for data that follows piece by piece.
+Bytes write_safetensors_header(std::span<const TensorSpec> tensors, const Metadata& metadata);
 
 }  // namespace dws

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <type_traits>
 
+#include "sync/tool/verbs.h"
+
 namespace dws {
 namespace {
 
@@ -34,6 +36,22 @@ std::string json_value(const FactValue& value) {
         value);
 }
 
+const char* local_action(Fault fault) {
+    switch (fault) {
+        case Fault::missing:
+            return "check the path";
+        case Fault::corrupt:
+            return "mend it or name another";
+        case Fault::wrong_base:
+            return "nothing was written; name the checkpoint that the delta was made from";
+        case Fault::transport:
+        case Fault::untrusted:
+        case Fault::superseded:
+            return "if it was not stopped, check the disk and its rights, then try again";
+    }
+    return "try again";
+}
+
 }  // namespace
 
 std::string json_line(const Facts& facts) {
@@ -49,5 +67,23 @@ void print_line(const std::string& line) {
 }
 
 void print_error(const std::string& line) { fmt::print(stderr, "dws: {}\n", line); }
+
+int fail(const std::string& line, bool is_json) {
+    if (is_json) print_line(json_line({{"ok", false}, {"problem", line}}));
+    print_error(line);
+    return kExitProblem;
+}
+
+int fail(const Error& error, bool is_json) { return fail(final_line(error), is_json); }
+
+int fail_locally(const std::string& what, const Error& error, bool is_json) {
+    return fail(fmt::format("{}: {}; {}", what, error.detail, local_action(error.fault)), is_json);
+}
+
+std::string with_commas(std::uint64_t number) {
+    std::string text = std::to_string(number);
+    for (std::size_t end = text.size(); end > 3; end -= 3) text.insert(end - 3, ",");
+    return text;
+}
 
 }  // namespace dws

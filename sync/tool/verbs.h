@@ -1,12 +1,16 @@
-// The verbs of the `dws` command. Each returns the exit status: 0 ok, 1 a problem was found or the
-// verb failed. They print on standard output; main() turns what they throw into one line.
+// The verbs of the `dws` command, one per file. Each adds its subcommand with its options to the
+// command line and says how it is run: 0 ok, 1 a problem was found or the verb failed. They print
+// on standard output; main() turns what they throw into one line.
 #pragma once
 
-#include <chrono>
+#include <functional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
-#include "sync/doorbell.h"
+namespace CLI {
+class App;
+}
 
 namespace dws {
 
@@ -14,28 +18,35 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitProblem = 1;
 inline constexpr int kExitUsage = 2;
 
-struct DoorbellOptions {
-    std::string inside;   // where ringers connect
-    std::string outside;  // where listeners connect
-    DoorbellFaults faults;
-    std::string events;  // the file of its event log; empty: none
+// A value that a flag gives, or else the experiment's file under this key ("bucket.uri").
+struct Configurable {
+    std::string* value;
+    std::string flag;
+    std::string key;
 };
-int run_doorbell(const DoorbellOptions& options, std::stop_token stop);
 
-struct LogOptions {
+struct Verb {
+    CLI::App* command;
+    std::vector<Configurable> configurable;  // not empty: the verb has --config too
+    std::function<int(std::stop_token)> run;
+};
+
+Verb add_compact(CLI::App& app);
+Verb add_diff(CLI::App& app);
+Verb add_doorbell(CLI::App& app);
+Verb add_gc(CLI::App& app);
+Verb add_inspect(CLI::App& app);
+Verb add_log(CLI::App& app);
+Verb add_patch(CLI::App& app);
+Verb add_pull(CLI::App& app);
+Verb add_push(CLI::App& app);
+Verb add_verify(CLI::App& app);
+
+// Adds --bucket and --run and makes both configurable.
+struct RunPlace {
     std::string bucket;
     std::string run;
-    bool is_json = false;    // one JSON object per line
-    bool is_follow = false;  // wait for more records until stopped
-    std::chrono::milliseconds poll{1000};
 };
-int run_log(const LogOptions& options, std::stop_token stop);
-
-struct VerifyOptions {
-    std::string bucket;
-    std::string run;
-    bool is_json = false;
-};
-int run_verify(const VerifyOptions& options, std::stop_token stop);
+std::vector<Configurable> add_run_place(CLI::App& verb, RunPlace& place);
 
 }  // namespace dws
