@@ -26,6 +26,14 @@ inline constexpr StepScenario kScenarioA1{.learning_rate = 1e-6, .steps = 240};
 // Changes 2.2 %.
 inline constexpr StepScenario kScenarioA3{.learning_rate = 3e-6, .steps = 60};
 
+// From 0.1 to 10 % of the words, by learning rate: 0.09, 0.28, 0.9, 2.3, 4, 6, 10. Slow ones take
+// more steps: masters start on the grid, and at first only few have come near a rounding boundary.
+inline constexpr StepScenario kDensitySweep[] = {
+    {.learning_rate = 1e-7, .steps = 240}, {.learning_rate = 3e-7, .steps = 240},
+    {.learning_rate = 1e-6, .steps = 240}, {.learning_rate = 3e-6, .steps = 60},
+    {.learning_rate = 6e-6, .steps = 60},  {.learning_rate = 1e-5, .steps = 60},
+    {.learning_rate = 1.8e-5, .steps = 60}};
+
 struct StepPair {
     TensorLayout layout;
     Bytes base;  // both in the layout
