@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "experiments/optimizer_steps.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_compact_tile_decoder.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/compact_tile_decoder.h"
 
 namespace {
 

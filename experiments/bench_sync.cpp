@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/replica.h"
 
 namespace {

@@ -13,7 +13,7 @@
 #include "rollout_worker/engine.h"
 #include "rollout_worker/game_text.h"
 #include "rollout_worker/reward.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

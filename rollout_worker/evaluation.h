@@ -8,7 +8,7 @@
 
 #include "base/event_log.h"
 #include "configs/config.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 
 namespace dws {
 

@@ -10,7 +10,7 @@
 #include "rollout_worker/engine.h"
 #include "rollout_worker/live_weights.h"
 #include "rollout_worker/sync_report.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/subscriber.h"
 
 namespace dws {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "rollout_worker/episode.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

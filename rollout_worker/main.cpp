@@ -12,7 +12,7 @@
 #include "configs/command_line.h"
 #include "rollout_worker/evaluation.h"
 #include "rollout_worker/worker.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/sha256.h"
 
 namespace dws {

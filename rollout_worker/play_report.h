@@ -10,7 +10,7 @@
 #include "rollout_worker/admission.h"
 #include "rollout_worker/env_client.h"
 #include "rollout_worker/player.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

@@ -5,7 +5,7 @@
 #include "base/require.h"
 #include "env_wordle/scripted_player.h"
 #include "rollout_worker/seeds.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

@@ -21,8 +21,8 @@
 #include "rollout_worker/follower.h"
 #include "rollout_worker/letters_text.h"
 #include "rollout_worker/play_report.h"
-#include "sync/bucket.h"
-#include "sync/game_box.h"
+#include "sync/bucket/bucket.h"
+#include "sync/games/game_box.h"
 
 namespace dws {
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/record.h"
 
 namespace dws {

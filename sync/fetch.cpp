@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/safetensors.h"
-#include "sync/codec_interchange.h"
-#include "sync/delta_file.h"
+#include "sync/codec/delta_file.h"
+#include "sync/codec/interchange.h"
 #include "sync/sha256.h"
 
 namespace dws {

@@ -12,7 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/record.h"
 
 namespace dws {

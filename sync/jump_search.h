@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/version_history.h"
 
 namespace dws {

@@ -12,11 +12,11 @@
 #include <string>
 
 #include "sync/array_table.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/chain.h"
-#include "sync/codec_interchange.h"
-#include "sync/encoded_step.h"
-#include "sync/encoding.h"
+#include "sync/codec/encoded_step.h"
+#include "sync/codec/encoding.h"
+#include "sync/codec/interchange.h"
 #include "sync/pending.h"
 
 namespace dws {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/result.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/road.h"
 #include "sync/version_history.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/safetensors.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 
 namespace dws {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 
 namespace dws {
 namespace {

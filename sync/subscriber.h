@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/chain.h"
 #include "sync/replica.h"
 

@@ -7,7 +7,7 @@
 #include <stop_token>
 #include <string>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/fetch.h"
 #include "sync/prefetch.h"
 #include "sync/record.h"

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "base/stop_signal.h"
-#include "sync/codec_compact_changes.h"
-#include "sync/codec_compact_cut.h"
+#include "sync/codec/compact_changes.h"
+#include "sync/codec/compact_cut.h"
 #include "sync/digest.h"
 #include "sync/file_upload.h"
 

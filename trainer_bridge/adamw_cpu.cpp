@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/require.h"
-#include "sync/bit_positions.h"
-#include "sync/codec_compact_kernels.h"
+#include "sync/codec/bit_positions.h"
+#include "sync/codec/compact_kernels.h"
 
 namespace dws {
 namespace {

@@ -22,7 +22,7 @@
 #include "model/weights.h"
 #include "sync/array_table.h"
 #include "sync/changes.h"
-#include "sync/step_encoder.h"
+#include "sync/codec/step_encoder.h"
 
 namespace dws {
 

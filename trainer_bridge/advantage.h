@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

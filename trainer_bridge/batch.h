@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "model/forward.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 #include "trainer_bridge/advantage.h"
 
 namespace dws {

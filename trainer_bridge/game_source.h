@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/event_log.h"
-#include "sync/game_box.h"
+#include "sync/games/game_box.h"
 
 namespace dws {
 

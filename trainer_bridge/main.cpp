@@ -7,7 +7,7 @@
 #include "base/event_log.h"
 #include "base/stop_signal.h"
 #include "configs/command_line.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "trainer_bridge/native_trainer.h"
 #include "trainer_bridge/trainer_run.h"
 

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "sync/array_table.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/chain.h"
 
 namespace dws {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/event_log.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

@@ -10,8 +10,8 @@
 #include "base/result.h"
 #include "base/tensor_layout.h"
 #include "sync/changes.h"
-#include "sync/encoded_step.h"
-#include "sync/game_group.h"
+#include "sync/codec/encoded_step.h"
+#include "sync/games/game_group.h"
 
 namespace dws {
 

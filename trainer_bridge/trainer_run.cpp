@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "sync/game_box.h"
+#include "sync/games/game_box.h"
 #include "sync/publisher.h"
 #include "trainer_bridge/bridge.h"
 #include "trainer_bridge/game_source.h"

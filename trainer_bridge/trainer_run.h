@@ -5,7 +5,7 @@
 
 #include "base/event_log.h"
 #include "configs/config.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "trainer_bridge/trainer.h"
 
 namespace dws {

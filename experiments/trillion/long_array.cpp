@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "sync/changes.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/digest.h"
 
 namespace dws {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 
 namespace dws {
 

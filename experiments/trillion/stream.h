@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "experiments/trillion/tile_source.h"
-#include "sync/bucket.h"
-#include "sync/codec_compact_file.h"
-#include "sync/codec_compact_tile_decoder.h"
-#include "sync/codec_compact_tile_encoder.h"
+#include "sync/bucket/bucket.h"
+#include "sync/codec/compact_file.h"
+#include "sync/codec/compact_tile_decoder.h"
+#include "sync/codec/compact_tile_encoder.h"
 
 namespace dws {
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "base/require.h"
-#include "sync/codec_compact.h"
+#include "sync/codec/compact.h"
 
 namespace dws {
 

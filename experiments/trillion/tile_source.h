@@ -7,7 +7,7 @@
 #include <span>
 
 #include "experiments/optimizer_steps.h"
-#include "sync/codec_compact_classes.h"
+#include "sync/codec/compact_classes.h"
 
 namespace dws {
 

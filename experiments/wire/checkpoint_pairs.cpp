@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/safetensors.h"
-#include "sync/file_descriptor.h"
+#include "sync/bucket/file_descriptor.h"
 
 namespace dws {
 

@@ -1,5 +1,5 @@
 #include "experiments/wire/wire_format.h"
-#include "sync/codec_compact.h"
+#include "sync/codec/compact.h"
 
 namespace dws {
 

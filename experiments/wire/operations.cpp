@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "base/require.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_compact_tile_decoder.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/compact_tile_decoder.h"
 #include "sync/digest.h"
 #include "sync/sha256.h"
 

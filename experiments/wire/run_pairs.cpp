@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/chain.h"
 #include "sync/digest.h"
 #include "sync/fetch.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "sync/bit_positions.h"
-#include "sync/codec_compact_kernels.h"
+#include "sync/codec/bit_positions.h"
+#include "sync/codec/compact_kernels.h"
 #include "sync/words.h"
 
 namespace dws {

@@ -5,7 +5,7 @@
 #include <stop_token>
 #include <string>
 
-#include "sync/checkpoint.h"
+#include "sync/checkpoint/checkpoint.h"
 
 namespace CLI {
 class App;

@@ -10,10 +10,10 @@
 
 #include "base/clock.h"
 #include "base/stop_signal.h"
-#include "sync/bucket.h"
-#include "sync/compactor.h"
+#include "sync/bucket/bucket.h"
 #include "sync/tool/output.h"
 #include "sync/tool/verbs.h"
+#include "sync/upkeep/compactor.h"
 
 namespace dws {
 namespace {

@@ -1,7 +1,7 @@
 // A bucket whose replies move a bar: for library calls that have none of their own.
 #pragma once
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/tool/progress.h"
 
 namespace dws {

@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/fetch.h"
-#include "sync/retention.h"
 #include "sync/tool/output.h"
 #include "sync/tool/progress.h"
 #include "sync/tool/verbs.h"
+#include "sync/upkeep/retention.h"
 
 namespace dws {
 namespace {

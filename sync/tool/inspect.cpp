@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <memory>
 
-#include "sync/checkpoint.h"
-#include "sync/checkpoint_delta_contents.h"
-#include "sync/checkpoint_manifest.h"
+#include "sync/checkpoint/checkpoint.h"
+#include "sync/checkpoint/delta_contents.h"
+#include "sync/checkpoint/manifest.h"
 #include "sync/tool/local_file.h"
 #include "sync/tool/output.h"
 #include "sync/tool/progress.h"

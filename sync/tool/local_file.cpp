@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "sync/file_descriptor.h"
+#include "sync/bucket/file_descriptor.h"
 
 namespace dws {
 

@@ -6,11 +6,11 @@
 #include <memory>
 
 #include "base/stop_signal.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/chain.h"
-#include "sync/run_contents.h"
 #include "sync/tool/output.h"
 #include "sync/tool/verbs.h"
+#include "sync/upkeep/run_contents.h"
 
 namespace dws {
 namespace {

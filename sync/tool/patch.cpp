@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "sync/checkpoint_delta.h"
-#include "sync/checkpoint_output.h"
+#include "sync/checkpoint/delta.h"
+#include "sync/checkpoint/output.h"
 #include "sync/fetch.h"
 #include "sync/tool/checkpoint_words.h"
 #include "sync/tool/local_file.h"

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "sync/checkpoint_output.h"
-#include "sync/checkpoint_plain.h"
-#include "sync/checkpoint_version.h"
+#include "sync/checkpoint/output.h"
+#include "sync/checkpoint/plain.h"
+#include "sync/checkpoint/version.h"
 #include "sync/fetch.h"
 #include "sync/replica.h"
 #include "sync/state_loader.h"

@@ -1,4 +1,4 @@
-#include "sync/checkpoint_push.h"
+#include "sync/checkpoint/push.h"
 
 #include <fmt/format.h>
 

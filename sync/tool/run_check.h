@@ -14,7 +14,7 @@
 
 #include "sync/fetch.h"
 #include "sync/replica.h"
-#include "sync/run_contents.h"
+#include "sync/upkeep/run_contents.h"
 
 namespace dws {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/chain.h"
 #include "sync/tool/output.h"
 #include "sync/tool/progress.h"

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/record.h"
 #include "tests/end_to_end/rank_model.h"
 

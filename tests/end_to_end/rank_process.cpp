@@ -24,7 +24,7 @@
 #include "base/require.h"
 #include "sync/chain.h"
 #include "sync/publisher.h"
-#include "sync/rank_publisher.h"
+#include "sync/ranks/rank_publisher.h"
 #include "tests/end_to_end/fatal_bucket.h"
 #include "tests/end_to_end/rank_model.h"
 

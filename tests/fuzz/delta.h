@@ -9,8 +9,8 @@
 
 #include "base/require.h"
 #include "base/safetensors.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/interchange.h"
 #include "sync/digest.h"
 #include "tests/fuzz/delta_table.h"
 

@@ -4,8 +4,8 @@
 
 #include "base/safetensors.h"
 #include "sync/base64.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/interchange.h"
 #include "tests/fuzz/delta_table.h"
 #include "tests/fuzz/tile.h"
 #include "tests/support/files.h"

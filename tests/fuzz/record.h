@@ -7,7 +7,7 @@
 
 #include "base/require.h"
 #include "sync/base64.h"
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "sync/record.h"
 
 namespace dws {

@@ -10,8 +10,8 @@
 #include <optional>
 
 #include "base/require.h"
-#include "sync/codec_compact_tile_decoder.h"
-#include "sync/codec_compact_tile_encoder.h"
+#include "sync/codec/compact_tile_decoder.h"
+#include "sync/codec/compact_tile_encoder.h"
 #include "tests/support/random_arrays.h"
 
 namespace dws {

@@ -12,7 +12,7 @@
 #include <iterator>
 
 #include "base/safetensors.h"
-#include "sync/codec_compact.h"
+#include "sync/codec/compact.h"
 
 int main(int arguments, char** argument) {
     if (arguments != 2) return 1;

@@ -42,7 +42,7 @@ inline const std::map<std::string, Names> kOnlyIn{
     {"zmq", {"base/message_socket.cpp"}},
     {"nlohmann/",
      {"base/safetensors.cpp", "base/safetensors_write.cpp", "base/event_log.cpp",
-      "env_wordle/protocol.cpp", "model/config.cpp", "sync/checkpoint_index.cpp",
+      "env_wordle/protocol.cpp", "model/config.cpp", "sync/checkpoint/index.cpp",
       "sync/strict_json.cpp"}},
     {"yaml-cpp/", {"configs/read_yaml.cpp"}},
     {"CLI/", {"configs/command_line.cpp", "sync/tool/"}},

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "env_wordle/wordle.h"
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 #include "tests/rollout_worker/fixture.h"
 
 namespace dws {

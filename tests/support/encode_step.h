@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "sync/changes.h"
+#include "sync/codec/step_encoder.h"
 #include "sync/parallel.h"
-#include "sync/step_encoder.h"
 
 namespace dws {
 

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 
 namespace dws {
 

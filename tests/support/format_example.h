@@ -1,7 +1,7 @@
 // The run of FORMAT.md's worked examples: one array of four words, an anchor and a delta.
 #pragma once
 
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/jump.h"
 #include "sync/record.h"
 #include "sync/sha256.h"

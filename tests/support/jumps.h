@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "sync/changes.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/jump.h"
 #include "sync/sha256.h"
 #include "tests/support/records.h"

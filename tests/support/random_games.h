@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 #include "tests/support/random_arrays.h"
 
 namespace dws {

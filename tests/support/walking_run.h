@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "sync/chain.h"
-#include "sync/codec_compact.h"
+#include "sync/codec/compact.h"
 #include "sync/digest.h"
 #include "sync/sha256.h"
 #include "tests/support/walking_weights.h"

@@ -1,4 +1,4 @@
-#include "sync/bucket_dir.h"
+#include "sync/bucket/bucket_dir.h"
 
 #include <gtest/gtest.h>
 #include <sys/mount.h>

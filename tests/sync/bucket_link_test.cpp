@@ -1,4 +1,4 @@
-#include "sync/bucket_link.h"
+#include "sync/bucket/bucket_link.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sync/bucket_retry.h"
+#include "sync/bucket/bucket_retry.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sync/chain_costs.h"
+#include "sync/upkeep/chain_costs.h"
 
 #include <gtest/gtest.h>
 

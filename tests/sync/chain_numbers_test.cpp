@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "sync/compactor.h"
+#include "sync/upkeep/compactor.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/walking_run.h"
 

@@ -3,7 +3,7 @@
 #include <optional>
 #include <thread>
 
-#include "sync/bucket_dir.h"
+#include "sync/bucket/bucket_dir.h"
 #include "sync/chain.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/records.h"

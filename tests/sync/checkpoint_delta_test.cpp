@@ -1,12 +1,12 @@
-#include "sync/checkpoint_delta.h"
+#include "sync/checkpoint/delta.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "sync/checkpoint_delta_contents.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_interchange.h"
+#include "sync/checkpoint/delta_contents.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/interchange.h"
 #include "tests/support/files.h"
 #include "tests/support/test_run.h"
 

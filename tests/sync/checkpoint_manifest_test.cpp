@@ -1,4 +1,4 @@
-#include "sync/checkpoint_manifest.h"
+#include "sync/checkpoint/manifest.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sync/checkpoint_output.h"
+#include "sync/checkpoint/output.h"
 
 #include <gtest/gtest.h>
 

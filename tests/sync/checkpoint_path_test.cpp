@@ -1,4 +1,4 @@
-#include "sync/checkpoint_path.h"
+#include "sync/checkpoint/path.h"
 
 #include <gtest/gtest.h>
 

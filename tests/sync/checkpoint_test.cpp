@@ -1,4 +1,4 @@
-#include "sync/checkpoint.h"
+#include "sync/checkpoint/checkpoint.h"
 
 #include <gtest/gtest.h>
 

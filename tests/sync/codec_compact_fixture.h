@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "sync/changes.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_compact_tile_decoder.h"
-#include "sync/codec_compact_tile_encoder.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/compact_tile_decoder.h"
+#include "sync/codec/compact_tile_encoder.h"
 
 namespace dws {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "base/safetensors.h"
-#include "sync/codec_compact.h"
+#include "sync/codec/compact.h"
 #include "sync/digest.h"
 #include "tests/support/random_arrays.h"
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/safetensors.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/replica.h"
 #include "tests/support/random_arrays.h"
 #include "tests/support/records.h"

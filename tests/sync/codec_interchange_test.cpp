@@ -1,4 +1,4 @@
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sync/compactor.h"
+#include "sync/upkeep/compactor.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/sha256.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/random_arrays.h"

@@ -1,4 +1,4 @@
-#include "sync/game_box.h"
+#include "sync/games/game_box.h"
 
 #include <gtest/gtest.h>
 

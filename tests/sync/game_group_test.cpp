@@ -1,4 +1,4 @@
-#include "sync/game_group.h"
+#include "sync/games/game_group.h"
 
 #include <gtest/gtest.h>
 

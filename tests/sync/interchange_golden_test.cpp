@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "base/safetensors.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "tests/support/files.h"
 #include "tests/support/random_arrays.h"
 

@@ -1,4 +1,4 @@
-#include "sync/jump_writer.h"
+#include "sync/upkeep/jump_writer.h"
 
 #include <gtest/gtest.h>
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "sync/chain.h"
-#include "sync/rank_publisher.h"
+#include "sync/ranks/rank_publisher.h"
 #include "tests/support/test_run.h"
 
 namespace dws {

@@ -1,4 +1,4 @@
-#include "sync/rank_publisher.h"
+#include "sync/ranks/rank_publisher.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "sync/retention.h"
+#include "sync/upkeep/retention.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "sync/compactor.h"
+#include "sync/upkeep/compactor.h"
 #include "tests/support/test_run.h"
 #include "tests/support/walking_run.h"
 

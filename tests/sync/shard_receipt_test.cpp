@@ -1,11 +1,11 @@
-#include "sync/shard_receipt.h"
+#include "sync/ranks/shard_receipt.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <functional>
 
-#include "sync/bucket.h"
+#include "sync/bucket/bucket.h"
 #include "tests/support/files.h"
 
 namespace dws {

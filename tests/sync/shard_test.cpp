@@ -1,8 +1,8 @@
-#include "sync/shard.h"
+#include "sync/ranks/shard.h"
 
 #include <gtest/gtest.h>
 
-#include "sync/delta_file.h"
+#include "sync/codec/delta_file.h"
 #include "tests/support/random_arrays.h"
 
 namespace dws {

@@ -1,11 +1,11 @@
-#include "sync/step_encoder.h"
+#include "sync/codec/step_encoder.h"
 
 #include <gtest/gtest.h>
 
 #include <bit>
 
-#include "sync/codec_compact.h"
-#include "sync/codec_compact_cut.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/compact_cut.h"
 #include "tests/support/encode_step.h"
 #include "tests/support/random_arrays.h"
 

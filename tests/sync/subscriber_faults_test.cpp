@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "sync/chain.h"
-#include "sync/codec_interchange.h"
+#include "sync/codec/interchange.h"
 #include "sync/sha256.h"
 #include "sync/subscriber.h"
 #include "tests/support/faulty_bucket.h"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "sync/checkpoint_version.h"
+#include "sync/checkpoint/version.h"
 #include "tests/support/checkpoints.h"
 #include "tests/support/command.h"
 #include "tests/support/scratch_folder.h"

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
-#include "sync/codec_compact_format.h"
+#include "sync/codec/compact_format.h"
 #include "sync/publisher.h"
 #include "tests/support/gated_bucket.h"
 #include "tests/support/test_run.h"

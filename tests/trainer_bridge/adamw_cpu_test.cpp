@@ -12,8 +12,8 @@
 #include <string>
 
 #include "base/safetensors.h"
-#include "sync/codec_compact.h"
-#include "sync/codec_compact_cut.h"
+#include "sync/codec/compact.h"
+#include "sync/codec/compact_cut.h"
 #include "sync/digest.h"
 
 namespace dws {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "sync/chain.h"
-#include "sync/game_box.h"
+#include "sync/games/game_box.h"
 #include "tests/support/gated_bucket.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/support/test_run.h"

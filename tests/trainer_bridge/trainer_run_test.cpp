@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "sync/chain.h"
-#include "sync/game_box.h"
+#include "sync/games/game_box.h"
 #include "tests/support/scratch_folder.h"
 #include "tests/trainer_bridge/fake_trainer.h"
 #include "tests/trainer_bridge/small_groups.h"

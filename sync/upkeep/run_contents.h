@@ -1,0 +1,56 @@
+// What a run's bucket holds, for those who look at the whole of it: the compactor, retention and
+// `dws verify`. Followers of the weights read ahead from where they stand instead.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "sync/bucket/bucket.h"
+#include "sync/jump.h"
+#include "sync/record.h"
+
+namespace dws {
+
+// A record that follows on in the log, and the hash that others name it by.
+struct LoggedRecord {
+    Record record;
+    std::string sha256;  // of its stored bytes
+};
+
+struct FoundJump {
+    std::string key;  // whole
+    JumpEnds ends;    // as the key says
+    std::optional<Jump> jump;
+    std::optional<Error> error;  // Fault::corrupt: why there is no jump
+};
+
+// True for records of anchors and deltas: they make a version.
+bool makes_version(const Record& record);
+
+// The whole log, checked as a chain; an empty one is no records. Fault::transport when stopped.
+Result<std::vector<LoggedRecord>> read_records(Bucket& bucket, const std::string& run,
+                                               std::stop_token stop);
+
+// Every entry under jumps/ whose ends pass `wanted`, by key; keys of another form are passed over,
+// and so are entries that go away meanwhile.
+Result<std::vector<FoundJump>> read_jumps(Bucket& bucket, const std::string& run,
+                                          const std::function<bool(const JumpEnds&)>& wanted,
+                                          std::stop_token stop);
+
+// Empty when the jump leads to exactly this version of the log; otherwise why not.
+std::string jump_fault(const Jump& jump, const LoggedRecord& entry);
+
+// Keys under "<run>/<folder>/", without the run's prefix.
+Result<std::set<std::string>> list_keys(Bucket& bucket, const std::string& run,
+                                        const std::string& folder);
+
+// Whether all objects that hold words are among the keys.
+bool has_all_words(const std::vector<ObjectRef>& objects, const std::set<std::string>& keys);
+
+std::uint64_t total_bytes(const std::vector<ObjectRef>& objects);
+
+}  // namespace dws
