@@ -35,8 +35,10 @@ void read(SettingReader& reader, ModelSection& model) {
 
 void read(SettingReader& reader, SyncSection& sync) {
     constexpr std::int64_t most_mib = 1 << 20;  // a file is held whole while it is encoded
+    constexpr std::int64_t most_files = 64;     // each has a thread while it is sent
     reader.choice("sync.encoding", sync.encoding, {"auto", "x", "f", "gap_delta", "raw"});
     reader.count("sync.file_mib", sync.file_mib, 1, most_mib);
+    reader.count("sync.files_in_flight", sync.files_in_flight, 1, most_files);
     reader.flag("sync.full_rescan", sync.full_rescan);
     reader.count("sync.rescan_tiles", sync.rescan_tiles, 1);
 }
@@ -54,6 +56,7 @@ void read(SettingReader& reader, EnvSection& env) {
 void read(SettingReader& reader, WorkerSection& worker) {
     reader.count("worker.threads", worker.threads, 1);
     reader.count("worker.slots", worker.slots, 1);
+    reader.count("worker.weight_copies", worker.weight_copies, 1, 2);
     reader.count("worker.group_size", worker.group_size, 1);
     reader.above_0("worker.temperature", worker.temperature);
     reader.choice("worker.kv_policy", worker.kv_policy, {"keep", "recompute"});

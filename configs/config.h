@@ -38,8 +38,9 @@ struct SyncSection {
     // Of the deltas. f: least work for receivers; x: least bytes; auto: per tile the smaller. A
     // version of several steps has f's tiles in all three. gap_delta, raw: what other tools read.
     std::string encoding = "auto";
-    std::int64_t file_mib = 64;  // files are cut here
-    bool full_rescan = true;     // every version; false: rescan_tiles of it, rolling
+    std::int64_t file_mib = 64;        // files are cut here
+    std::int64_t files_in_flight = 3;  // encoded, hashed, sent side by side: the publisher's memory
+    bool full_rescan = true;           // every version; false: rescan_tiles of it, rolling
     std::int64_t rescan_tiles = 16;
 };
 
@@ -55,8 +56,9 @@ struct EnvSection {
 
 struct WorkerSection {
     std::int64_t threads = 1;
-    std::int64_t slots = 64;      // games in flight
-    std::int64_t group_size = 8;  // games of one secret
+    std::int64_t slots = 64;         // games in flight
+    std::int64_t weight_copies = 1;  // 2: a commit only changes their roles; twice the memory
+    std::int64_t group_size = 8;     // games of one secret
     double temperature = 1;
     std::string kv_policy = "keep";        // keep | recompute, at a commit
     std::int64_t groups_ahead_max = 64;    // undecided groups of this worker; more: it pauses

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "sync/replica.h"
+#include "model/weights.h"
 
 namespace dws {
 
@@ -52,9 +52,10 @@ public:
     virtual std::vector<Completion> advance() = 0;
     virtual std::size_t in_flight() const = 0;
 
-    // What advance() samples with. Call set_version() after weights were committed, between two
-    // calls of advance(); keys and values are treated by the policy.
-    virtual void set_version(std::int64_t version, std::int64_t trainer_step) = 0;
+    // What advance() samples with from now on: the model's words, not owned, where they lie. Called
+    // after a commit, between two calls of advance(); keys and values are treated by the policy.
+    virtual void set_weights(std::span<const Bf16> words, std::int64_t version,
+                             std::int64_t trainer_step) = 0;
 };
 
 }  // namespace dws

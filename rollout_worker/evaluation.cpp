@@ -101,8 +101,8 @@ int evaluate(const Config& config, Bucket& bucket, EventLog& log, const std::str
     const auto slots =
         static_cast<std::size_t>(std::min(config.worker.slots, config.evaluation.games));
     const std::unique_ptr<Backend> backend = make_cpu_backend(static_cast<int>(worker.threads));
-    NativeEngine engine(model, follower.words(), *backend, engine_options(worker, text, slots));
-    engine.set_version(follower.replica().version(), follower.replica().trainer_step());
+    NativeEngine engine(model, *backend, engine_options(worker, text, slots));
+    follower.give_weights(engine);
     EnvClient env(env_options(config));
     Player player(engine, env, text, player_options(worker, slots));
     player.open_group(plan_evaluation(config.evaluation));

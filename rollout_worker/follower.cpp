@@ -22,7 +22,7 @@ SubscriberOptions subscriber_options(const Config& config, std::int64_t stop_at_
 
 Follower::Follower(const Config& config, const ModelConfig& model, Bucket& bucket, EventLog& log,
                    std::int64_t stop_at_version)
-    : weights_(model),
+    : weights_(model, config.worker.weight_copies),
       report_(log, weights_.replica().table().words()),
       subscriber_(bucket, weights_.replica(), subscriber_options(config, stop_at_version),
                   events()) {}
@@ -42,8 +42,12 @@ void Follower::commit_staged(Engine* engine) {
     if (!subscriber_.has_staged()) return;
     const Stopwatch stall;
     const CommitReport commit = subscriber_.commit();
-    if (engine) engine->set_version(commit.version, commit.trainer_step);
+    if (engine) give_weights(*engine);
     report_.committed(commit, stall.ms());
+}
+
+void Follower::give_weights(Engine& engine) const {
+    engine.set_weights(weights_.words(), replica().version(), replica().trainer_step());
 }
 
 void Follower::throw_on_failure() const {

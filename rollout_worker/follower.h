@@ -26,7 +26,8 @@ public:
     // there is none yet).
     void commit_staged(Engine* engine);
 
-    std::span<const Bf16> words() const { return weights_.words(); }
+    // What the replica holds, and its version.
+    void give_weights(Engine& engine) const;
     const Replica& replica() const { return weights_.replica(); }
     bool has_version() const { return weights_.replica().version() >= 0; }
     const Subscriber& subscriber() const { return subscriber_; }

@@ -1,5 +1,6 @@
-// The one copy of the weights in this process: sync writes it through the replica, the engine
-// reads it, and what is digested is what is used.
+// The weights in this process: sync writes them through the replica, the engine reads them, and
+// what is digested is what is used. With two copies a commit changes their roles: the next version
+// is written beside the live one.
 #pragma once
 
 #include <array>
@@ -16,14 +17,15 @@ namespace dws {
 
 class LiveWeights {
 public:
-    // All zero; the replica's version is -1 until an anchor is committed.
-    explicit LiveWeights(const ModelConfig& config);
+    // copies: 1 or 2. All zero; the replica's version is -1 until an anchor is committed.
+    LiveWeights(const ModelConfig& config, std::int64_t copies);
     LiveWeights(const LiveWeights&) = delete;
     LiveWeights& operator=(const LiveWeights&) = delete;
 
     Replica& replica() { return replica_; }
     const Replica& replica() const { return replica_; }
-    // (elements,) of weight_layout(config).
+    // (elements,) of weight_layout(config), the live copy; another one after a commit of two
+    // copies.
     std::span<const Bf16> words() const;
 
 private:
@@ -32,8 +34,10 @@ private:
     };
     static_assert(sizeof(CacheLine) == 64);
 
+    std::span<std::byte> copy(std::size_t index);
+
     const ArrayTable table_;
-    std::vector<CacheLine> lines_;
+    std::vector<CacheLine> lines_;  // of all copies
     Replica replica_;
 };
 

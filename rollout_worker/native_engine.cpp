@@ -23,10 +23,8 @@ std::vector<std::int32_t> allowed_or_all(std::vector<std::int32_t> allowed, int 
 
 }  // namespace
 
-NativeEngine::NativeEngine(const ModelConfig& config, std::span<const Bf16> words, Backend& backend,
-                           EngineOptions options)
+NativeEngine::NativeEngine(const ModelConfig& config, Backend& backend, EngineOptions options)
     : config_(config),
-      words_(words),
       backend_(backend),
       options_(std::move(options)),
       allowed_(allowed_or_all(options_.allowed_tokens, config.vocab_size)),
@@ -116,7 +114,9 @@ std::vector<Completion> NativeEngine::advance() {
     return whole;
 }
 
-void NativeEngine::set_version(std::int64_t version, std::int64_t trainer_step) {
+void NativeEngine::set_weights(std::span<const Bf16> words, std::int64_t version,
+                               std::int64_t trainer_step) {
+    words_ = words;
     version_ = version;
     trainer_step_ = trainer_step;
     if (options_.kv_policy == KvPolicy::keep) return;

@@ -2,7 +2,7 @@
 // sequence; a sequence that waits for its environment keeps its keys and values and costs nothing.
 //
 // It reads the weights where they lie and never writes them: a commit changes the words between
-// two calls of advance(), and set_version() says which version they are now.
+// two calls of advance(), and set_weights() says which version they are now, and where.
 #pragma once
 
 #include <optional>
@@ -16,20 +16,21 @@ namespace dws {
 
 class NativeEngine : public Engine {
 public:
-    // words: (elements,) of weight_layout(config), not owned. words and backend outlive this.
-    NativeEngine(const ModelConfig& config, std::span<const Bf16> words, Backend& backend,
-                 EngineOptions options);
+    // backend is not owned and outlives this.
+    NativeEngine(const ModelConfig& config, Backend& backend, EngineOptions options);
 
     bool has_room() const override { return slot_of_.size() < slots_.size(); }
     // Requires room for a new sequence, a context that goes on from what the sequence holds, and
     // context + new_tokens within the capacity. Not again before its completion came.
     void submit(GenerateRequest request) override;
     void release(std::uint64_t sequence) override;
-    // Nothing may be in flight before the first set_version(): there are no weights yet.
+    // Nothing may be in flight before the first set_weights(): there are no weights yet.
     std::vector<Completion> advance() override;
     std::size_t in_flight() const override;
     // KvPolicy::recompute: computes all cached keys and values again, with the new weights.
-    void set_version(std::int64_t version, std::int64_t trainer_step) override;
+    // words: (elements,) of weight_layout(config).
+    void set_weights(std::span<const Bf16> words, std::int64_t version,
+                     std::int64_t trainer_step) override;
 
 private:
     struct Slot {
@@ -47,7 +48,7 @@ private:
     void take_sample(Slot& slot, std::span<const float> logprobs) const;
 
     const ModelConfig config_;
-    const std::span<const Bf16> words_;
+    std::span<const Bf16> words_;
     Backend& backend_;
     const EngineOptions options_;
     const std::vector<std::int32_t> allowed_;  // (A,) never empty

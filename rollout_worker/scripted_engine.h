@@ -21,7 +21,8 @@ public:
     void release(std::uint64_t sequence) override { open_.erase(sequence); }
     std::vector<Completion> advance() override;
     std::size_t in_flight() const override { return answered_.size(); }
-    void set_version(std::int64_t, std::int64_t) override {}  // it has no weights
+    void set_weights(std::span<const Bf16>, std::int64_t, std::int64_t) override {
+    }  // it has no weights
 
 private:
     const WordList words_;

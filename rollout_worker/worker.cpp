@@ -115,9 +115,8 @@ void Worker::play(std::stop_token stop) {
     if (!follower_.has_version()) return;
     const std::unique_ptr<Backend> backend =
         make_cpu_backend(static_cast<int>(config_.worker.threads));
-    NativeEngine engine(model_, follower_.words(), *backend,
-                        engine_options(config_.worker, text_, slots_));
-    engine.set_version(follower_.replica().version(), follower_.replica().trainer_step());
+    NativeEngine engine(model_, *backend, engine_options(config_.worker, text_, slots_));
+    follower_.give_weights(engine);
     Player player(engine, env_, text_, player_options(config_.worker, slots_));
 
     PlayReport report(log_);

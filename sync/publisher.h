@@ -26,8 +26,8 @@ struct PublisherOptions {
     Encoding encoding = Encoding::smallest;
     std::size_t file_bytes = 64u << 20;  // a file is named by its hash, so it is whole before it
                                          // is sent; this is also the memory one file takes
-    std::string doorbell;                // endpoint of the broker's inner side; empty: none
     std::size_t files_in_flight = 3;     // encoded, hashed and sent side by side
+    std::string doorbell;                // endpoint of the broker's inner side; empty: none
     double retry_wait_s = 1;             // between attempts once the bucket's own retries are spent
 };
 
@@ -43,10 +43,11 @@ struct PublishedVersion {
     double total_ms = 0;  // from the cut to the committed record
 };
 
-// What the publisher's thread has to say; called on that thread.
+// What the publisher has to say while it works.
 struct PublisherEvents {
-    std::function<void(const PublishedVersion&)> published;
-    std::function<void(const Error&)> fault;  // transport: it goes on trying. Others: it stopped.
+    std::function<void(const PublishedVersion&)> published;  // on the publisher's thread
+    // Transport: it goes on trying. Others: it stopped. On any thread, on several at once.
+    std::function<void(const Error&)> fault;
 };
 
 class Publisher {

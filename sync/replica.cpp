@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/require.h"
 #include "sync/words.h"
@@ -48,9 +49,12 @@ void copy_arrays(const TensorLayout& layout, std::span<const std::byte> from,
 
 }  // namespace
 
-Replica::Replica(const ArrayTable& table, std::span<std::byte> words)
-    : table_(table), words_(words), tile_digests_(digest_tiles(table, words)) {
-    require(words.size() >= table.layout().size_bytes(), "words is the table's flat buffer");
+Replica::Replica(const ArrayTable& table, std::span<std::byte> words, std::span<std::byte> spare)
+    : table_(table), words_(words), spare_(spare), tile_digests_(digest_tiles(table, words)) {
+    const std::size_t size = table.layout().size_bytes();
+    require(words.size() >= size, "words is the table's flat buffer");
+    require(spare.empty() || spare.size() >= size, "the spare copy is as large");
+    if (!spare_.empty()) copy_arrays(table.layout(), words, spare_);
     digest_ = sum(tile_digests_);
 }
 
@@ -122,10 +126,27 @@ Result<StagedVersion> Replica::stage_anchor(const Record& record, Bytes next) co
     return staged;
 }
 
+void Replica::write(const StagedVersion& staged, std::span<std::byte> words) const {
+    patch(table_, staged.changes, words);
+    if (!staged.next.empty()) copy_arrays(table_.layout(), staged.next, words);
+}
+
+void Replica::prepare(const StagedVersion& staged) {
+    require(staged.from_version == version_, "what is prepared was staged from what is live");
+    if (!spare_.empty()) write(staged, spare_);
+}
+
+void Replica::follow_up(const StagedVersion& staged) {
+    require(staged.record.version == version_, "what is followed up is live");
+    if (!spare_.empty()) write(staged, spare_);
+}
+
 void Replica::commit(const StagedVersion& staged) {
     require(staged.from_version == version_, "what is committed was staged from what is live");
-    patch(table_, staged.changes, words_);
-    if (!staged.next.empty()) copy_arrays(table_.layout(), staged.next, words_);
+    if (spare_.empty())
+        write(staged, words_);
+    else
+        std::swap(words_, spare_);
     for (const auto& [tile, digest] : staged.tiles) tile_digests_[tile] = digest;
     digest_ = staged.record.digest;
     version_ = staged.record.version;

@@ -1,5 +1,8 @@
-// One copy of the weights in live memory, and the proof of which version it is. Verify first,
-// write after: live words are at every moment exactly one version.
+// The weights in live memory, and the proof of which version they are. Verify first, write after:
+// live words are at every moment exactly one version.
+//
+// With a second copy the next version is written beside the live one and a commit is a change of
+// roles: microseconds whatever the model's size, for twice the memory.
 #pragma once
 
 #include <cstdint>
@@ -26,19 +29,20 @@ struct StagedVersion {
     std::int64_t from_version = -1;                     // what was live while staging
 };
 
-// Staging and rescans read live words, commit() writes them. The caller keeps them apart: no
+// Staging and rescans read live words, commit() changes them. The caller keeps them apart: no
 // stage or rescan runs during commit(). Nobody else writes the words.
 class Replica {
 public:
     // words: the table's flat buffer; not owned, outlives this. What it holds is version -1.
-    // Reads all of it, so that rescans hold from the start.
-    Replica(const ArrayTable& table, std::span<std::byte> words);
+    // Reads all of it, so that rescans hold from the start. spare: a second such buffer, which
+    // becomes a copy of the first; empty: there is none.
+    Replica(const ArrayTable& table, std::span<std::byte> words, std::span<std::byte> spare = {});
 
     std::int64_t version() const { return version_; }
     std::int64_t trainer_step() const { return trainer_step_; }
     const Digest& digest() const { return digest_; }
     const ArrayTable& table() const { return table_; }
-    std::span<const std::byte> words() const { return words_; }
+    std::span<const std::byte> words() const { return words_; }  // live
 
     // changes: as decoded. Fault::wrong_base: the record builds on another version, on other
     // arrays, or the digest computed from live old words and new words is not the record's.
@@ -49,8 +53,14 @@ public:
     // record's. Sound whatever the live words hold, so it is the way back from a fault.
     Result<StagedVersion> stage_anchor(const Record& record, Bytes next) const;
 
-    // Writes the words. This is the pause.
+    // Before commit(), of the same version: writes the spare copy, if there is one.
+    void prepare(const StagedVersion& staged);
+    // Makes the version live. This is the pause: all of the writing without a spare copy, none of
+    // it with one.
     void commit(const StagedVersion& staged);
+    // After commit(), of the same version and before the next prepare(): brings the copy that was
+    // live up to it, if there are two. Nothing may read that copy any more.
+    void follow_up(const StagedVersion& staged);
 
     // Reads live words of `tiles` tiles from `first_tile` on (wrapping around) and compares them
     // with what they must be. Fault::corrupt names the array and the words of the first tile that
@@ -58,8 +68,11 @@ public:
     Result<Done> rescan(std::size_t first_tile, std::size_t tiles) const;
 
 private:
+    void write(const StagedVersion& staged, std::span<std::byte> words) const;
+
     const ArrayTable& table_;
-    std::span<std::byte> words_;
+    std::span<std::byte> words_;  // live
+    std::span<std::byte> spare_;  // empty: none
     std::int64_t version_ = -1;
     std::int64_t trainer_step_ = 0;
     Digest digest_;

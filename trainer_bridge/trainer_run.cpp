@@ -83,6 +83,7 @@ PublisherOptions publisher_options(const Config& config) {
     return {.run = config.run.name,
             .encoding = *encoding_named(config.sync.encoding),
             .file_bytes = static_cast<std::size_t>(config.sync.file_mib) << 20,
+            .files_in_flight = static_cast<std::size_t>(config.sync.files_in_flight),
             .doorbell = config.doorbell.inside};
 }
 

@@ -59,6 +59,9 @@ x="compact X" f="compact F"
         check "$patch: a digest kept costs 0.3 copies at most" \
             "$(operation "$patch, digest kept") <= $(operation "$patch") + 0.3"
     done
+    check "commit of a staged delta: 0.6 copies at most" "$(operation "commit of the list") <= 0.6"
+    check "with a second copy of the weights: under 1 ms" \
+        "$(cell operations A1@240 "commit, two copies" ms_1t) < 1"
     table=$results/trillion.tsv
     for density in 0.3 1; do
         check "1e12 parameters, $density % changed: memory is flat (within 5 %)" \

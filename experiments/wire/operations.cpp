@@ -1,12 +1,14 @@
 #include "experiments/wire/operations.h"
 
 #include <functional>
+#include <optional>
 #include <stdexcept>
 
 #include "base/require.h"
 #include "sync/codec/compact.h"
 #include "sync/codec/compact_tile_decoder.h"
 #include "sync/digest.h"
+#include "sync/replica.h"
 #include "sync/sha256.h"
 
 namespace dws {
@@ -34,11 +36,14 @@ public:
         words_.resize(pair.base.size());
     }
 
-    // The words are the base's before each `work`.
-    void measure(const std::string& name, const std::function<void()>& work) {
+    // The words are the base's before each `work`. before: not timed.
+    void measure(
+        const std::string& name, const std::function<void()>& work,
+        const std::function<void()>& before = [] {}) {
         std::vector<Timing> copies, timings;
         for (std::size_t round = 0; round < rounds_; ++round) {
             copies.push_back(time_of(1, [&] { copy_words(pair_.base, words_, 1); }));
+            before();
             timings.push_back(time_of(1, work));
         }
         rows_.push_back({name, median(timings), median(copies)});
@@ -50,6 +55,56 @@ private:
     const std::size_t rounds_;
     Bytes& words_;
     std::vector<OperationRow> rows_;
+};
+
+// A replica with two copies of the weights, going to the next version and back again.
+class TwoCopies {
+public:
+    explicit TwoCopies(const VersionPair& pair)
+        : table_(pair.table), live_(pair.base), spare_(live_.size()) {
+        load(pair.base);
+        next_ = pair.next;
+    }
+
+    // Stages the other version and writes the spare copy: what a worker does in the background.
+    void prepare() {
+        if (staged_) replica_.follow_up(*staged_);
+        const Bytes words(replica_.words().begin(), replica_.words().end());
+        Changes changes = diff(table_, words, next_);
+        Result<StagedVersion> staged = replica_.stage_delta(
+            record_of(RecordKind::delta, next_, count(changes)), std::move(changes));
+        require(static_cast<bool>(staged), "what was diffed is staged");
+        staged_ = std::move(*staged);
+        replica_.prepare(*staged_);
+        next_ = words;
+    }
+    void commit() { replica_.commit(*staged_); }
+
+private:
+    Record record_of(RecordKind kind, const Bytes& words, std::uint64_t changed_words) const {
+        Record record;
+        record.kind = kind;
+        record.version = replica_.version() + 1;
+        record.base_version = replica_.version();
+        record.layout_hash = table_.layout_hash();
+        record.digest = sum(digest_tiles(table_, words));
+        record.changed_words = changed_words;
+        return record;
+    }
+    void load(const Bytes& words) {
+        const auto staged = replica_.stage_anchor(record_of(RecordKind::anchor, words, 0), words);
+        require(static_cast<bool>(staged), "an anchor is staged");
+        replica_.prepare(*staged);
+        replica_.commit(*staged);
+        replica_.follow_up(*staged);
+    }
+
+    const ArrayTable& table_;
+    Bytes live_;
+    Bytes spare_;
+    Bytes next_;
+    Replica replica_{table_, live_, spare_};
+    std::optional<StagedVersion> staged_;
 };
 
 Bytes encode(const VersionPair& pair, CompactMode mode) {
@@ -91,6 +146,9 @@ std::vector<OperationRow> measure_operations(const VersionPair& pair, std::size_
     measured.measure("digest of the list", [&] { change = digest_of(pair.table, changes); });
     measured.measure("commit of the list", [&] { patch(pair.table, changes, words); });
     check_same(pair, words, "commit");
+    TwoCopies copies(pair);
+    measured.measure(
+        "commit, two copies", [&] { copies.commit(); }, [&] { copies.prepare(); });
     Digest whole;
     measured.measure("digest of all words",
                      [&] { whole = sum(digest_tiles(pair.table, pair.next)); });

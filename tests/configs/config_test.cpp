@@ -55,10 +55,12 @@ bucket: {uri: file:///b, latency_ms: 1.5, put_latency_ms: 43, megabit_per_s: 2,
          retry_deadline_s: 3}
 doorbell: {inside: "tcp://i:1", outside: "tcp://o:2", poll_ms: 4}
 model: {config: /m/c.json, checkpoint: /m/w.safetensors}
-sync: {encoding: raw, file_mib: 5, full_rescan: false, rescan_tiles: 6}
+sync: {encoding: raw, file_mib: 5, files_in_flight: 2, full_rescan: false,
+       rescan_tiles: 6}
 env: {endpoint: "tcp://e:3", rules: textarena, words: w.txt, secrets: 7, secrets_seed: 8,
       sessions_max: 9, session_expiry_s: 10}
-worker: {threads: 11, slots: 12, group_size: 13, temperature: 0.14, kv_policy: recompute,
+worker: {threads: 11, slots: 12, weight_copies: 2, group_size: 13, temperature: 0.14,
+         kv_policy: recompute,
          groups_ahead_max: 15, staleness_max_steps: 16, hold_back_versions: 17, win_reward: 18,
          speed_reward: 19, green_reward: 20, yellow_reward: 21, valid_reward: -22}
 trainer: {threads: 23, steps: 24, groups_per_step: 25, learning_rate: 26e-3, lr_warmup_steps: 27,
@@ -83,6 +85,7 @@ evaluation: {games: 41, seed: 42}
     EXPECT_EQ(config.model.checkpoint, "/m/w.safetensors");
     EXPECT_EQ(config.sync.encoding, "raw");
     EXPECT_EQ(config.sync.file_mib, 5);
+    EXPECT_EQ(config.sync.files_in_flight, 2);
     EXPECT_FALSE(config.sync.full_rescan);
     EXPECT_EQ(config.sync.rescan_tiles, 6);
     EXPECT_EQ(config.env.endpoint, "tcp://e:3");
@@ -94,6 +97,7 @@ evaluation: {games: 41, seed: 42}
     EXPECT_EQ(config.env.session_expiry_s, 10);
     EXPECT_EQ(config.worker.threads, 11);
     EXPECT_EQ(config.worker.slots, 12);
+    EXPECT_EQ(config.worker.weight_copies, 2);
     EXPECT_EQ(config.worker.group_size, 13);
     EXPECT_EQ(config.worker.temperature, 0.14);
     EXPECT_EQ(config.worker.kv_policy, "recompute");
@@ -199,12 +203,14 @@ TEST_F(ConfigTest, ValuesOutsideTheirRangeAreRefused) {
                                    "model: {config: ''}",
                                    "sync: {file_mib: 0}",
                                    "sync: {file_mib: 9999999}",
+                                   "sync: {files_in_flight: 0}",
                                    "sync: {rescan_tiles: 0}",
                                    "env: {secrets: -1}",
                                    "env: {sessions_max: 0}",
                                    "env: {session_expiry_s: 0}",
                                    "worker: {threads: 0}",
                                    "worker: {slots: 0}",
+                                   "worker: {weight_copies: 3}",
                                    "worker: {group_size: 0}",
                                    "worker: {temperature: 0}",
                                    "worker: {groups_ahead_max: 0}",

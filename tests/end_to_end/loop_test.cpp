@@ -80,6 +80,13 @@ TEST_F(LoopTest, WorkersThatHoldVersionsBackStartAndEndWithTheOthers) {
     EXPECT_EQ(story.steps.back().step, 12);
 }
 
+TEST_F(LoopTest, WorkersWithTwoCopiesOfTheWeightsHoldTheTrainersVersions) {
+    options.overrides.push_back("worker.weight_copies=2");
+    const Story story = run();
+    expect_proven(story, 2);
+    EXPECT_EQ(story.steps.back().step, 12);
+}
+
 TEST_F(LoopTest, LostRepeatedAndReorderedNotificationsCostTimeOnly) {
     options.doorbell_drop = 0.5;
     options.doorbell_repeat = 0.3;

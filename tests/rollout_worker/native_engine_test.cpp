@@ -37,7 +37,7 @@ struct NativeEngineTest : ::testing::Test {
         return options;
     }
     NativeEngine engine(int slots, KvPolicy policy = KvPolicy::keep) const {
-        return NativeEngine(config, words, *backend, options(slots, policy));
+        return NativeEngine(config, *backend, options(slots, policy));
     }
     static Completion finish(NativeEngine& engine) {
         for (int boundary = 0; boundary < 100; ++boundary) {
@@ -66,7 +66,7 @@ struct NativeEngineTest : ::testing::Test {
 
 TEST_F(NativeEngineTest, SamplesAllowedTokensWithTheirLogprobs) {
     NativeEngine engine = this->engine(1);
-    engine.set_version(0, 0);
+    engine.set_weights(words, 0, 0);
     engine.submit(request(1, {0}, 20));
     EXPECT_EQ(engine.in_flight(), 1u);
     const Completion completion = finish(engine);
@@ -85,14 +85,14 @@ TEST_F(NativeEngineTest, ASequenceIsTheSameWhateverSharesItsBatch) {
     std::map<std::uint64_t, Completion> alone;
     for (std::uint64_t sequence = 0; sequence < 9; ++sequence) {
         NativeEngine engine = this->engine(1);
-        engine.set_version(0, 0);
+        engine.set_weights(words, 0, 0);
         engine.submit(request(sequence, {0}, 5 + static_cast<int>(sequence)));
         alone[sequence] = finish(engine);
     }
     constexpr unsigned kSeed = 5;
     std::mt19937 random(kSeed);
     NativeEngine engine = this->engine(9);
-    engine.set_version(0, 0);
+    engine.set_weights(words, 0, 0);
     std::vector<std::uint64_t> order{0, 1, 2, 3, 4, 5, 6, 7, 8};
     std::shuffle(order.begin(), order.end(), random);
     std::size_t finished = 0;
@@ -114,7 +114,7 @@ TEST_F(NativeEngineTest, ASequenceIsTheSameWhateverSharesItsBatch) {
 
 TEST_F(NativeEngineTest, ASequenceGoesOnWithTheEnvironmentsTokens) {
     NativeEngine engine = this->engine(2);
-    engine.set_version(0, 0);
+    engine.set_weights(words, 0, 0);
     engine.submit(request(7, {0}, 5));
     std::vector<std::int32_t> context{0};
     const Completion first = finish(engine);
@@ -127,7 +127,7 @@ TEST_F(NativeEngineTest, ASequenceGoesOnWithTheEnvironmentsTokens) {
 
 TEST_F(NativeEngineTest, AReleasedSlotHoldsNothingOfItsPast) {
     NativeEngine engine = this->engine(1);
-    engine.set_version(0, 0);
+    engine.set_weights(words, 0, 0);
     engine.submit(request(1, {0, 5, 6, 7}, 3));
     finish(engine);
     EXPECT_FALSE(engine.has_room());
@@ -136,7 +136,7 @@ TEST_F(NativeEngineTest, AReleasedSlotHoldsNothingOfItsPast) {
     engine.submit(request(2, {0}, 4));
     const Completion reused = finish(engine);
     NativeEngine fresh = this->engine(1);
-    fresh.set_version(0, 0);
+    fresh.set_weights(words, 0, 0);
     fresh.submit(request(2, {0}, 4));
     const Completion expected = finish(fresh);
     EXPECT_EQ(reused.tokens, expected.tokens);
@@ -145,12 +145,12 @@ TEST_F(NativeEngineTest, AReleasedSlotHoldsNothingOfItsPast) {
 
 TEST_F(NativeEngineTest, ACommitInTheMiddleMarksEveryTokenWithItsVersion) {
     NativeEngine engine = this->engine(1);
-    engine.set_version(3, 30);
+    engine.set_weights(words, 3, 30);
     engine.submit(request(1, {0}, 5));
     EXPECT_TRUE(engine.advance().empty());
     EXPECT_TRUE(engine.advance().empty());
     words = other_words;
-    engine.set_version(5, 50);
+    engine.set_weights(words, 5, 50);
     const Completion completion = finish(engine);
     EXPECT_EQ(completion.versions, (std::vector<std::int64_t>{3, 3, 5, 5, 5}));
     EXPECT_EQ(completion.steps, (std::vector<std::int64_t>{30, 30, 50, 50, 50}));
@@ -161,11 +161,11 @@ struct CommitTest : NativeEngineTest {
     std::vector<std::int32_t> context;
     Completion after_commit(KvPolicy policy) {
         NativeEngine engine = this->engine(3, policy);
-        engine.set_version(0, 0);
+        engine.set_weights(words, 0, 0);
         engine.submit(request(1, {0}, 10));
         const Completion before = finish(engine);
         std::copy(other_words.begin(), other_words.end(), words.begin());
-        engine.set_version(1, 1);
+        engine.set_weights(words, 1, 1);
         context = {0};
         context.insert(context.end(), before.tokens.begin(), before.tokens.end());
         engine.submit(request(1, context, 1));
@@ -196,7 +196,7 @@ TEST_F(NativeEngineDeathTest, NothingIsSampledBeforeThereAreWeights) {
 
 TEST_F(NativeEngineDeathTest, AContextMustGoOnFromWhatTheSequenceHolds) {
     NativeEngine engine = this->engine(1);
-    engine.set_version(0, 0);
+    engine.set_weights(words, 0, 0);
     engine.submit(request(1, {0, 3}, 1));
     finish(engine);
     EXPECT_DEATH(engine.submit(request(1, {0, 4, 5, 6}, 1)), "goes on");

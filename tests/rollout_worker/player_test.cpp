@@ -67,8 +67,8 @@ struct PlayerTest : ::testing::Test {
         options.slots = slots;
         options.capacity_tokens = text.game_tokens_max();
         options.allowed_tokens = text.allowed_tokens();
-        NativeEngine engine(config, words, *backend, options);
-        engine.set_version(12, 34);
+        NativeEngine engine(config, *backend, options);
+        engine.set_weights(words, 12, 34);
         return engine;
     }
     static EnvClientOptions client(const std::string& endpoint, double timeout_s = 5) {

@@ -186,8 +186,12 @@ public:
 // A worker's weights, following a run. Commits on the test's thread.
 class TestFollower {
 public:
-    TestFollower(Bucket& bucket, const ArrayTable& table, SubscriberOptions options = {})
-        : words_(table.layout().size_bytes()), replica_(table, words_) {
+    // copies: of the weights, 1 or 2.
+    TestFollower(Bucket& bucket, const ArrayTable& table, SubscriberOptions options = {},
+                 int copies = 1)
+        : words_(table.layout().size_bytes()),
+          spare_(copies == 1 ? 0 : words_.size()),
+          replica_(table, words_, spare_) {
         if (options.run.empty()) options.run = "run";
         if (options.poll == std::chrono::milliseconds{1000})
             options.poll = std::chrono::milliseconds{5};
@@ -221,9 +225,9 @@ public:
     bool is_at_rest() const { return subscriber->state() == SubscriberState::waiting; }
 
     // Held words, and the replica; not while a commit is under way.
-    const Bytes& words() const { return words_; }
+    Bytes words() const { return {replica_.words().begin(), replica_.words().end()}; }
     const Replica& replica() const { return replica_; }
-    // Damages live memory. Only at rest: nobody reads it then.
+    // Damages live memory, of a follower with one copy. Only at rest: nobody reads it then.
     void flip(const ArrayTable& table, std::size_t tile, std::size_t position) {
         const Tile place = table.tile(tile);
         write_word(words_, place, position, read_word(words_, place, position) ^ 1u);
@@ -244,6 +248,7 @@ private:
     }
 
     Bytes words_;
+    Bytes spare_;
     Replica replica_;
 
 public:

@@ -83,6 +83,29 @@ TEST_P(ReplicaTest, AnAnchorAndADeltaLeadToTheNextVersion) {
     EXPECT_EQ(replica_->trainer_step(), 50);
 }
 
+TEST_P(ReplicaTest, WithASpareCopyACommitIsAChangeOfRoles) {
+    Bytes spare(live_.size());
+    Replica replica(table_, live_, spare);
+    const auto commit = [&](const Result<StagedVersion>& staged, const Bytes& before) {
+        ASSERT_TRUE(staged) << staged.error().detail;
+        const std::byte* const live = replica.words().data();
+        replica.prepare(*staged);
+        EXPECT_EQ(replica.words().data(), live);
+        EXPECT_TRUE(diff(table_, replica.words(), before).empty()) << "preparing is not seen";
+        replica.commit(*staged);
+        EXPECT_NE(replica.words().data(), live);
+        EXPECT_TRUE(replica.rescan(0, table_.tiles()));
+        EXPECT_TRUE(diff(table_, {live, live_.size()}, before).empty())
+            << "nothing else is written";
+        replica.follow_up(*staged);
+        EXPECT_TRUE(diff(table_, live_, spare).empty()) << "both copies hold the version";
+    };
+    commit(replica.stage_anchor(record_of(RecordKind::anchor, 4, base_), base_),
+           Bytes(live_.size()));
+    commit(replica.stage_delta(delta_record(), changes()), base_);
+    EXPECT_TRUE(diff(table_, replica.words(), next_).empty());
+}
+
 TEST_P(ReplicaTest, ADeltaWithoutChangesIsAVersion) {
     load_base();
     next_ = base_;

@@ -17,7 +17,8 @@ void follow_two(Bucket& bucket, std::uint64_t seed) {
     const ArrayTable table = small_table();
     TestTrainer trainer(bucket, table, seed);
     TestFollower one(bucket, table),
-        two(bucket, table, {.run = "run", .doorbell = {}, .full_rescan = false, .rescan_tiles = 2});
+        two(bucket, table, {.run = "run", .doorbell = {}, .full_rescan = false, .rescan_tiles = 2}),
+        with_two_copies(bucket, table, {}, 2);
     Random random(seed);
     ASSERT_TRUE(trainer.start_with_anchor());
     for (int step = 0; step < 25; ++step) {
@@ -27,15 +28,18 @@ void follow_two(Bucket& bucket, std::uint64_t seed) {
         }
         if (one.commit_staged()) expect_same(trainer, one);
         if (two.commit_staged()) expect_same(trainer, two);
+        if (with_two_copies.commit_staged()) expect_same(trainer, with_two_copies);
     }
     ASSERT_TRUE(trainer.publisher->finish({}));
     ASSERT_TRUE(one.complete([&] { expect_same(trainer, one); }));
     ASSERT_TRUE(two.complete([&] { expect_same(trainer, two); }));
-    EXPECT_EQ(one.words(), trainer.words());
-    EXPECT_EQ(two.words(), trainer.words());
+    ASSERT_TRUE(with_two_copies.complete([&] { expect_same(trainer, with_two_copies); }));
+    for (const TestFollower* follower : {&one, &two, &with_two_copies}) {
+        EXPECT_EQ(follower->words(), trainer.words());
+        EXPECT_FALSE(follower->rescans.has("error")) << follower->rescans.all();
+    }
     EXPECT_EQ(one.replica().digest(), two.replica().digest());
     EXPECT_EQ(one.commits.size(), trainer.published().size()) << "every version was committed";
-    EXPECT_FALSE(one.rescans.has("error")) << one.rescans.all();
     EXPECT_EQ(one.faults.all(), "");
 }
 
