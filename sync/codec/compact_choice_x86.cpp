@@ -23,7 +23,7 @@ Runnable ask_processor() {
     if (has_bit_fields && __builtin_cpu_supports("avx2")) add(kAvx2CompactKernels);
     if (has_bit_fields && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") &&
-        __builtin_cpu_supports("avx512vpopcntdq")) {
+        __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vpopcntdq")) {
         add(kAvx512CompactKernels);
     }
     return runnable;

@@ -95,6 +95,18 @@ Result<std::vector<std::size_t>> read_offsets(const ArrayTable& table, std::size
     return offsets;
 }
 
+// A tile's mode is in the two lowest bits of its first byte.
+bool uses_classes(const CompactBody& body) {
+    std::size_t start = 0;
+    for (const std::uint32_t length : body.lengths) {
+        if (length > 0 && (body.tiles[start] & std::byte{3}) ==
+                              std::byte{static_cast<std::uint8_t>(TileMode::classes)})
+            return true;
+        start += length;
+    }
+    return false;
+}
+
 }  // namespace
 
 Bytes write_compact_file(const ArrayTable& table, const CompactVersions& versions,
@@ -112,8 +124,9 @@ Bytes write_compact_file(const ArrayTable& table, const CompactVersions& version
     std::vector<TensorView> tensors;
     tensors.push_back({{"index", DType::kU32, {static_cast<std::int64_t>(body.lengths.size())}},
                        std::as_bytes(std::span(body.lengths))});
+    const bool has_classes = uses_classes(body);
     for (const auto& [dtype, thresholds] : classes) {
-        if (thresholds.count == 0) continue;
+        if (thresholds.count == 0 || !has_classes) continue;
         tensors.push_back(
             {bytes_spec(std::string(kClassesPrefix) + std::string(name_of(dtype)),
                         thresholds.count),

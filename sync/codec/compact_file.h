@@ -28,6 +28,7 @@ struct CompactBody {
     std::uint64_t changed_words = 0;
 };
 
+// classes: written only where a tile uses them.
 Bytes write_compact_file(const ArrayTable& table, const CompactVersions& versions,
                          const ClassTable& classes, const CompactBody& body);
 

@@ -13,10 +13,14 @@ namespace dws {
 inline constexpr std::size_t kBlockWords = 64;  // one bit each in a 64-bit word of a bitmap
 inline constexpr std::size_t kTileBlocks = kTileWords / kBlockWords;
 
+// Classes are written side by side: without this cache line between them they would share the few
+// places that L1 has for addresses 8 KiB apart.
+inline constexpr std::size_t kPaddingBlocks = 8;
+
 // Everything about a tile's words that positions among classes need.
 struct ClassMap {
     // [class][block]: which words of the block belong to the class.
-    alignas(64) std::uint64_t bits[kMaxThresholds][kTileBlocks];
+    alignas(64) std::uint64_t bits[kMaxThresholds][kTileBlocks + kPaddingBlocks];
     // [class][block]: words of the class in the blocks before.
     alignas(64) std::uint16_t ranks[kMaxThresholds][kTileBlocks];
     std::uint32_t members[kMaxThresholds];
@@ -33,6 +37,11 @@ struct CompactKernels {
     // Fills map.bits from first_block on.
     void (*classify)(const std::byte* words, std::size_t word_bytes, std::size_t first_block,
                      std::size_t blocks, const ExponentClasses& classes, ClassMap& map);
+    // Both over a tile's first blocks, in one pass where that is faster.
+    std::size_t (*find_and_classify)(const std::byte* before, const std::byte* after,
+                                     std::size_t word_bytes, std::size_t blocks,
+                                     const ExponentClasses& classes, ClassMap& map,
+                                     std::uint16_t* positions);
     // Fills map.ranks and map.members of the first `classes` classes from map.bits. Blocks past
     // the tile's end get the members as their rank: select() reads them.
     void (*rank)(std::size_t blocks, std::size_t classes, ClassMap& map);

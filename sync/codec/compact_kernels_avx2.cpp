@@ -110,6 +110,14 @@ void classify(const std::byte* words, std::size_t word_bytes, std::size_t first_
     });
 }
 
+std::size_t find_and_classify(const std::byte* before, const std::byte* after,
+                              std::size_t word_bytes, std::size_t blocks,
+                              const ExponentClasses& classes, ClassMap& map,
+                              std::uint16_t* positions) {
+    return find_then_classify(find_changes, classify, before, after, word_bytes, blocks, classes,
+                              map, positions);
+}
+
 void rank(std::size_t blocks, std::size_t classes, ClassMap& map) {
     rank_blocks(blocks, classes, map);
 }
@@ -123,6 +131,7 @@ void select(const std::uint64_t* bits, const std::uint16_t* block_ranks, const s
 
 }  // namespace
 
-const CompactKernels kAvx2CompactKernels{"avx2", find_changes, classify, rank, select};
+const CompactKernels kAvx2CompactKernels{"avx2", find_changes, classify, find_and_classify,
+                                         rank,   select};
 
 }  // namespace dws

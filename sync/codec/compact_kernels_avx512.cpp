@@ -1,7 +1,8 @@
-// For processors with AVX-512 F, BW, VL, VBMI and VPOPCNTDQ (Ice Lake, Zen 4 and later).
+// For processors with AVX-512 F, BW, VL, VBMI, VBMI2 and VPOPCNTDQ (Ice Lake, Zen 4 and later).
 #include <immintrin.h>
 
 #include <array>
+#include <cstring>
 
 #include "sync/codec/compact_kernels_scalar.h"
 #include "sync/words.h"
@@ -16,22 +17,25 @@ constexpr std::size_t kPrefetchBytes = 2048;
 // The unmasked forms of some intrinsics read an undefined register in GCC 12's headers, which the
 // compiler then warns about (https://gcc.gnu.org/PR105593); with a full mask the code is the same.
 constexpr __mmask16 kAllLanes = 0xffff;
+constexpr __mmask8 kAllQuads = 0xff;
 
 __m512i load(const std::byte* from) { return _mm512_loadu_si512(from); }
 
-void prefetch(const std::byte* from) { _mm_prefetch(from + kPrefetchBytes, _MM_HINT_T0); }
+void prefetch(const std::byte* from) { _mm_prefetch(from + kPrefetchBytes, _MM_HINT_T1); }
 
-// The odd bytes of two registers, in order: the upper halves of 64 16-bit lanes.
-const __m512i& odd_bytes() {
-    alignas(64) static constexpr auto kOdd = [] {
-        std::array<std::uint8_t, 64> odd{};
-        for (std::size_t lane = 0; lane < 64; ++lane) {
-            odd[lane] = static_cast<std::uint8_t>(2 * lane + 1);
-        }
-        return odd;
-    }();
-    return *reinterpret_cast<const __m512i*>(kOdd.data());
+// The bytes first, first + step, ... of a register.
+constexpr std::array<std::uint8_t, 64> ascending_bytes(std::size_t first, std::size_t step) {
+    std::array<std::uint8_t, 64> bytes{};
+    for (std::size_t lane = 0; lane < 64; ++lane) {
+        bytes[lane] = static_cast<std::uint8_t>(first + step * lane);
+    }
+    return bytes;
 }
+alignas(64) constexpr std::array<std::uint8_t, 64> kBitNumbers = ascending_bytes(0, 1);
+// Of two registers: the upper halves of 64 16-bit lanes, in order.
+alignas(64) constexpr std::array<std::uint8_t, 64> kOddBytes = ascending_bytes(1, 2);
+
+__m512i load(const std::array<std::uint8_t, 64>& bytes) { return _mm512_load_si512(bytes.data()); }
 
 // The keys of 64 words, one byte each.
 __m512i keys_of(const std::byte* words, std::uint8_t) {
@@ -40,7 +44,7 @@ __m512i keys_of(const std::byte* words, std::uint8_t) {
 __m512i keys_of(const std::byte* words, std::uint16_t) {
     const __m512i low = _mm512_slli_epi16(load(words), 1);
     const __m512i high = _mm512_slli_epi16(load(words + 64), 1);
-    return _mm512_permutex2var_epi8(low, odd_bytes(), high);
+    return _mm512_permutex2var_epi8(low, load(kOddBytes), high);
 }
 __m512i keys_of(const std::byte* words, std::uint32_t) {
     const auto sixteen = [&](std::size_t offset) {
@@ -70,62 +74,155 @@ std::uint64_t differing(const std::byte* before, const std::byte* after, std::ui
     return quarter(0) | quarter(64) << 16 | quarter(128) << 32 | quarter(192) << 48;
 }
 
-std::size_t find_changes(const std::byte* before, const std::byte* after, std::size_t word_bytes,
-                         std::size_t blocks, std::size_t first, std::uint16_t* positions) {
-    return with_word_type(word_bytes, [&](auto type) {
-        std::size_t changes = 0;
-        for (std::size_t block = 0; block < blocks; ++block) {
-            const std::size_t offset = block * kBlockWords * sizeof(type);
-            for (std::size_t line = 0; line < sizeof(type); ++line) {
-                prefetch(before + offset + 64 * line);
-                prefetch(after + offset + 64 * line);
-            }
-            changes += store_set_bits(differing(before + offset, after + offset, type),
-                                      first + block * kBlockWords, positions + changes);
-        }
-        return changes;
-    });
+// The words that every block's two sides come from, before the loop reaches them.
+template <class Word>
+void prefetch_block(const std::byte* from) {
+    for (std::size_t line = 0; line < sizeof(Word); ++line) prefetch(from + 64 * line);
+}
+
+// Stores the positions of the set bits, each plus `first`, at `to`; returns how many. Compressed as
+// bytes in a register and widened: compressing into memory is many times slower.
+std::size_t store_positions(std::uint64_t bits, std::size_t first, std::uint16_t* to) {
+    const __m512i numbers = _mm512_maskz_compress_epi8(bits, load(kBitNumbers));
+    const __m512i start = _mm512_set1_epi16(static_cast<short>(first));
+    const auto store_half = [&](__m256i half, std::uint16_t* at) {
+        _mm512_storeu_si512(at, _mm512_add_epi16(start, _mm512_cvtepu8_epi16(half)));
+    };
+    store_half(_mm512_maskz_extracti64x4_epi64(kAllQuads, numbers, 0), to);
+    const auto count = static_cast<std::size_t>(_mm_popcnt_u64(bits));
+    if (count > 32) [[unlikely]]
+        store_half(_mm512_maskz_extracti64x4_epi64(kAllQuads, numbers, 1), to + 32);
+    return count;
 }
 
 // All thresholds, used or not: the unused make empty classes, and the loop unrolls.
+struct Thresholds {
+    __m512i keys[kMaxThresholds];
+
+    explicit Thresholds(const ExponentClasses& classes) {
+        for (std::size_t index = 0; index < kMaxThresholds; ++index) {
+            keys[index] = _mm512_set1_epi8(static_cast<char>(classes.thresholds[index]));
+        }
+    }
+};
+
+void store_classes(__m512i keys, const Thresholds& thresholds, std::size_t block, ClassMap& map) {
+    __mmask64 earlier = 0;
+    for (std::size_t index = 0; index < kMaxThresholds; ++index) {
+        const __mmask64 below = _mm512_cmplt_epu8_mask(keys, thresholds.keys[index]);
+        map.bits[index][block] = _kandn_mask64(earlier, below);
+        earlier = below;
+    }
+}
+
+// Whole tiles are read in this many places at once: each is another page, and the processor fetches
+// ahead in all of them.
+constexpr std::size_t kStreams = 4;
+
+// differing_in(block) -> bitmap. positions: counted from `first`.
+template <class DifferingIn>
+std::size_t find_in_blocks(std::size_t blocks, std::size_t first, std::uint16_t* positions,
+                           DifferingIn differing_in) {
+    const std::size_t streams = blocks == kTileBlocks ? kStreams : 1;
+    const std::size_t length = blocks / streams;
+    std::size_t found[kStreams] = {};
+    for (std::size_t index = 0; index < length; ++index) {
+        for (std::size_t stream = 0; stream < streams; ++stream) {
+            // A stream of n blocks has at most 64 n changes, so none runs into the next.
+            const std::size_t block = stream * length + index;
+            found[stream] +=
+                store_positions(differing_in(block), first + block * kBlockWords,
+                                positions + stream * length * kBlockWords + found[stream]);
+        }
+    }
+    for (std::size_t stream = 1; stream < streams; ++stream) {
+        std::memmove(positions + found[0], positions + stream * length * kBlockWords,
+                     found[stream] * sizeof(*positions));
+        found[0] += found[stream];
+    }
+    return found[0];
+}
+
+std::size_t find_changes(const std::byte* before, const std::byte* after, std::size_t word_bytes,
+                         std::size_t blocks, std::size_t first, std::uint16_t* positions) {
+    return with_word_type(word_bytes, [&](auto type) {
+        using Word = decltype(type);
+        return find_in_blocks(blocks, first, positions, [&](std::size_t block) {
+            const std::size_t offset = block * kBlockWords * sizeof(Word);
+            prefetch_block<Word>(before + offset);
+            prefetch_block<Word>(after + offset);
+            return differing(before + offset, after + offset, type);
+        });
+    });
+}
+
 void classify(const std::byte* words, std::size_t word_bytes, std::size_t first_block,
               std::size_t blocks, const ExponentClasses& classes, ClassMap& map) {
-    __m512i thresholds[kMaxThresholds];
-    for (std::size_t index = 0; index < kMaxThresholds; ++index) {
-        thresholds[index] = _mm512_set1_epi8(static_cast<char>(classes.thresholds[index]));
-    }
+    const Thresholds thresholds(classes);
     with_word_type(word_bytes, [&](auto type) {
+        using Word = decltype(type);
         for (std::size_t block = 0; block < blocks; ++block) {
-            const std::byte* from = words + block * kBlockWords * sizeof(type);
-            for (std::size_t line = 0; line < sizeof(type); ++line) prefetch(from + 64 * line);
-            const __m512i keys = keys_of(from, type);
-            __mmask64 earlier = 0;
-            for (std::size_t index = 0; index < kMaxThresholds; ++index) {
-                const __mmask64 below = _mm512_cmplt_epu8_mask(keys, thresholds[index]);
-                map.bits[index][first_block + block] = _kandn_mask64(earlier, below);
-                earlier = below;
-            }
+            const std::byte* from = words + block * kBlockWords * sizeof(Word);
+            prefetch_block<Word>(from);
+            store_classes(keys_of(from, type), thresholds, first_block + block, map);
         }
     });
 }
 
-// Eight blocks at a time: their counts as 16-bit lanes, then the sums of all lanes before. The
-// classes take turns, because each sum waits for the one before.
+// In one loop: what a block costs passes while the words of later ones come from memory.
+std::size_t find_and_classify(const std::byte* before, const std::byte* after,
+                              std::size_t word_bytes, std::size_t blocks,
+                              const ExponentClasses& classes, ClassMap& map,
+                              std::uint16_t* positions) {
+    const Thresholds thresholds(classes);
+    return with_word_type(word_bytes, [&](auto type) {
+        using Word = decltype(type);
+        return find_in_blocks(blocks, 0, positions, [&](std::size_t block) {
+            const std::size_t offset = block * kBlockWords * sizeof(Word);
+            prefetch_block<Word>(before + offset);
+            prefetch_block<Word>(after + offset);
+            store_classes(keys_of(before + offset, type), thresholds, block, map);
+            return differing(before + offset, after + offset, type);
+        });
+    });
+}
+
+// Four classes' numbers of eight blocks, by block, brought in order by class.
+alignas(64) constexpr std::array<std::uint16_t, 32> kByClass = [] {
+    std::array<std::uint16_t, 32> by_class{};
+    for (std::size_t index = 0; index < 32; ++index) {
+        by_class[index] = static_cast<std::uint16_t>(index % 8 * 4 + index / 8);
+    }
+    return by_class;
+}();
+
+// Eight blocks of four classes at a time: their counts as 16-bit numbers, a class in each quarter
+// of a register, then the sums of all before.
 void rank(std::size_t blocks, std::size_t classes, ClassMap& map) {
     if (blocks % 8 != 0 || blocks == 0) return rank_blocks(blocks, classes, map);
-    __m128i starts[kMaxThresholds];  // mod 2^16: 65,536 members only after the last block
-    for (__m128i& start : starts) start = _mm_setzero_si128();
-    for (std::size_t block = 0; block < blocks; block += 8) {
-        for (std::size_t index = 0; index < classes; ++index) {
-            const __m512i counts = _mm512_popcnt_epi64(_mm512_load_si512(&map.bits[index][block]));
-            const __m128i lanes = _mm512_maskz_cvtepi64_epi16(0xff, counts);
-            __m128i sums = _mm_add_epi16(lanes, _mm_slli_si128(lanes, 2));
-            sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 4));
-            sums = _mm_add_epi16(sums, _mm_slli_si128(sums, 8));
-            _mm_store_si128(reinterpret_cast<__m128i*>(&map.ranks[index][block]),
-                            _mm_add_epi16(starts[index], _mm_sub_epi16(sums, lanes)));
-            starts[index] =
-                _mm_add_epi16(starts[index], _mm_shuffle_epi8(sums, _mm_set1_epi16(0x0f0e)));
+    constexpr std::size_t kAtOnce = 4;
+    const __m512i by_class = _mm512_load_si512(kByClass.data());
+    const __m512i last_of_class = _mm512_set1_epi16(0x0f0e);
+    for (std::size_t first = 0; first < classes; first += kAtOnce) {
+        const std::size_t present = std::min(kAtOnce, classes - first);
+        __m512i starts = _mm512_setzero_si512();  // mod 2^16: 65,536 only after the last block
+        for (std::size_t block = 0; block < blocks; block += 8) {
+            __m512i counts = _mm512_setzero_si512();
+            for (std::size_t index = present; index-- > 0;) {
+                const __m512i bits = _mm512_load_si512(&map.bits[first + index][block]);
+                counts = _mm512_or_si512(_mm512_maskz_slli_epi64(kAllQuads, counts, 16),
+                                         _mm512_popcnt_epi64(bits));
+            }
+            counts = _mm512_permutexvar_epi16(by_class, counts);
+            __m512i sums = _mm512_add_epi16(counts, _mm512_bslli_epi128(counts, 2));
+            sums = _mm512_add_epi16(sums, _mm512_bslli_epi128(sums, 4));
+            sums = _mm512_add_epi16(sums, _mm512_bslli_epi128(sums, 8));
+            alignas(64) std::uint16_t ranks[kAtOnce][8];
+            _mm512_store_si512(ranks, _mm512_add_epi16(starts, _mm512_sub_epi16(sums, counts)));
+            for (std::size_t index = 0; index < present; ++index) {
+                std::memcpy(&map.ranks[first + index][block], ranks[index], sizeof(ranks[index]));
+            }
+            starts = _mm512_add_epi16(starts, _mm512_shuffle_epi8(sums, last_of_class));
         }
     }
     for (std::size_t index = 0; index < classes; ++index) {
@@ -148,6 +245,7 @@ void select(const std::uint64_t* bits, const std::uint16_t* block_ranks, const s
 
 }  // namespace
 
-const CompactKernels kAvx512CompactKernels{"avx512", find_changes, classify, rank, select};
+const CompactKernels kAvx512CompactKernels{"avx512",          find_changes, classify,
+                                           find_and_classify, rank,         select};
 
 }  // namespace dws

@@ -14,6 +14,24 @@ namespace dws {
 namespace {
 
 constexpr std::size_t kGroupBlocks = 32;  // compared at once by select_words()
+// Blocks compared and then classified while they are in L1: 2 KiB of bf16.
+constexpr std::size_t kChunkBlocks = 16;
+
+template <class Find, class Classify>
+std::size_t find_then_classify(Find find_changes, Classify classify, const std::byte* before,
+                               const std::byte* after, std::size_t word_bytes, std::size_t blocks,
+                               const ExponentClasses& classes, ClassMap& map,
+                               std::uint16_t* positions) {
+    std::size_t changes = 0;
+    for (std::size_t block = 0; block < blocks; block += kChunkBlocks) {
+        const std::size_t count = std::min(kChunkBlocks, blocks - block);
+        const std::size_t offset = block * kBlockWords * word_bytes;
+        changes += find_changes(before + offset, after + offset, word_bytes, count,
+                                block * kBlockWords, positions + changes);
+        classify(before + offset, word_bytes, block, count, classes, map);
+    }
+    return changes;
+}
 
 inline void rank_blocks(std::size_t blocks, std::size_t classes, ClassMap& map) {
     for (std::size_t index = 0; index < classes; ++index) {

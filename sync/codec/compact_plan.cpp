@@ -189,6 +189,20 @@ std::size_t TilePlan::finish(std::size_t word_bytes) {
     return bytes_;
 }
 
+// The gaps' sum is known, and no remainder is above 2^r - 1: the quotients take what is left. Steps
+// beyond one and the header count as nothing.
+std::size_t TilePlan::fewest_flat_bytes(std::size_t word_bytes, std::size_t end) const {
+    const std::size_t changes = header_.changes();
+    const std::size_t gaps = end - changes;
+    std::size_t fewest_bits = SIZE_MAX;
+    for (unsigned rice = 0; rice <= kMaxRice; ++rice) {
+        const std::size_t remainders = changes * ((std::size_t{1} << rice) - 1);
+        const std::size_t quotients = gaps > remainders ? (gaps - remainders) >> rice : 0;
+        fewest_bits = std::min(fewest_bits, changes * (rice + 1) + quotients);
+    }
+    return fewest_bits / 8 + bytes_for(changes) + exceptions_.size() * (2 + word_bytes);
+}
+
 void TilePlan::write(std::size_t word_bytes, Bytes& out) const {
     const std::size_t start = out.size();
     out.resize(start + bytes_ + kBitSlackBytes);

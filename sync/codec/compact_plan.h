@@ -29,6 +29,9 @@ public:
     }
     // After all changes are set: chooses the parameters. Returns the size of the tile in bytes.
     std::size_t finish(std::size_t word_bytes);
+    // What the same changes take at least as a flat tile, the last of them at word end - 1: without
+    // looking at each, and below the truth by some half a bit a change.
+    std::size_t fewest_flat_bytes(std::size_t word_bytes, std::size_t end) const;
     // Appends the tile to `out`.
     void write(std::size_t word_bytes, Bytes& out) const;
 

@@ -37,9 +37,6 @@ KeyClasses class_of_keys(const ExponentClasses& classes) {
     return class_of;
 }
 
-// Blocks compared and then classified while they are in L1: 2 KiB of bf16.
-constexpr std::size_t kChunkBlocks = 16;
-
 // A tile's old and new words, and where they differ.
 template <class Word>
 struct FoundChanges {
@@ -146,17 +143,11 @@ std::size_t TileEncoder::find(std::span<const std::byte> before, std::span<const
     const std::size_t block_bytes = kBlockWords * word_bytes;
     const std::size_t blocks = before.size() / block_bytes;
     std::uint16_t* positions = scratch_->positions.data();
-    std::size_t changes = 0;
-    for (std::size_t block = 0; block < blocks; block += kChunkBlocks) {
-        const std::size_t count = std::min(kChunkBlocks, blocks - block);
-        const std::size_t offset = block * block_bytes;
-        changes += kernels_.find_changes(before.data() + offset, after.data() + offset, word_bytes,
-                                         count, block * kBlockWords, positions + changes);
-        if (needs_map) {
-            kernels_.classify(before.data() + offset, word_bytes, block, count, classes,
-                              scratch_->map);
-        }
-    }
+    std::size_t changes =
+        needs_map
+            ? kernels_.find_and_classify(before.data(), after.data(), word_bytes, blocks, classes,
+                                         scratch_->map, positions)
+            : kernels_.find_changes(before.data(), after.data(), word_bytes, blocks, 0, positions);
     if (const std::size_t rest = before.size() - blocks * block_bytes; rest > 0) {
         std::array<std::byte, kBlockWords * 4> last_before{};
         std::array<std::byte, kBlockWords * 4> last_after{};
@@ -185,7 +176,10 @@ std::size_t TileEncoder::write_smallest(std::span<const std::uint16_t> positions
                          scratch_->classes);
             classes_bytes = scratch_->classes.finish(word_bytes);
         }
-        if (!in_classes || mode_ == CompactMode::smallest) {
+        // A flat tile is planned only where it may be no longer.
+        if (!in_classes || (mode_ == CompactMode::smallest &&
+                            scratch_->classes.fewest_flat_bytes(
+                                word_bytes, positions.back() + 1u) <= classes_bytes)) {
             plan_flat(found, scratch_->flat);
             flat_bytes = scratch_->flat.finish(word_bytes);
         }

@@ -151,8 +151,8 @@ protected:
                 const std::uint32_t before = word_at(pair.before, tile.word_bytes, position);
                 std::uint32_t after = word_at(pair.after, tile.word_bytes, position);
                 // Small weights change, so that classes pay, a few of them by more than a step.
-                const bool is_small = content == Content::weights && (before >> 7 & 0xff) < 118;
-                if (is_small && random() % 4 == 0) after = before + (random() % 8 == 0 ? 101 : 1);
+                const bool is_small = content == Content::weights && (before >> 7 & 0xff) < 120;
+                if (is_small && random() % 2 == 0) after = before + (random() % 8 == 0 ? 101 : 1);
                 write_word(base_, tile, position, before);
                 write_word(next_, tile, position, after);
             }
