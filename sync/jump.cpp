@@ -97,6 +97,20 @@ Result<Jump> decode_jump(std::span<const std::byte> stored) {
     return open_envelope<Jump>(kJump, stored, read_jump, encode_jump);
 }
 
+std::string jump_fault(const Jump& jump, const Record& logged, const std::string& stored_sha256) {
+    const auto differs_in = [&](const char* what) {
+        return fmt::format("differs from the log's record {} in {}", logged.sequence, what);
+    };
+    if (jump.run != logged.run) return differs_in("the run");
+    if (jump.sequence != logged.sequence) return differs_in("the sequence number");
+    if (jump.record_sha256 != stored_sha256) return differs_in("the record's SHA-256");
+    if (jump.digest != logged.digest) return differs_in("the digest");
+    if (jump.layout_hash != logged.layout_hash) return differs_in("the layout hash");
+    if (jump.total_words != logged.total_words) return differs_in("total_words");
+    if (jump.trainer_step != logged.trainer_step) return differs_in("the trainer step");
+    return {};
+}
+
 std::string jump_key(const std::string& run, std::int64_t base_version, std::int64_t version) {
     const std::string base =
         base_version < 0 ? "none" : fmt::format("{:0{}}", base_version, kVersionDigits);

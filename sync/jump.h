@@ -44,6 +44,10 @@ Bytes encode_jump(const Jump& jump);
 // Fault::corrupt, naming the field, for anything that is not exactly such a jump.
 Result<Jump> decode_jump(std::span<const std::byte> stored);
 
+// Empty when the jump leads to exactly the version of this record of the log; otherwise how the two
+// differ. stored_sha256: of the record's stored bytes.
+std::string jump_fault(const Jump& jump, const Record& logged, const std::string& stored_sha256);
+
 // base_version: -1 for an anchor.
 std::string jump_key(const std::string& run, std::int64_t base_version, std::int64_t version);
 struct JumpEnds {

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "sync/jump.h"
 #include "sync/parallel.h"
 
 namespace dws {
@@ -55,17 +54,19 @@ std::vector<JumpEnds> chosen(std::vector<JumpEnds> useful) {
     return anchors;
 }
 
+}  // namespace
+
 Result<Jump> read_jump(Bucket& bucket, const std::string& run, const JumpEnds& ends) {
+    // One byte more than it may have, so that a longer one is seen to be longer.
     const Result<Bytes> stored =
         bucket.get(jump_key(run, ends.base_version, ends.version), {.length = kMaxRecordBytes + 1});
     if (!stored) return stored.error();
     Result<Jump> jump = decode_jump(*stored);
-    if (jump && (jump->base_version != ends.base_version || jump->version != ends.version))
-        return Error{Fault::corrupt, "a jump between other versions than its key says"};
+    if (jump && (jump->run != run || jump->version != ends.version ||
+                 jump->base_version != ends.base_version))
+        return Error{Fault::corrupt, "it is another run's or another key's entry"};
     return jump;
 }
-
-}  // namespace
 
 void add_jumps(Bucket& bucket, const std::string& run, std::int64_t held, std::int64_t target,
                VersionHistory& history,

@@ -9,9 +9,13 @@
 
 #include "base/result.h"
 #include "sync/bucket/bucket.h"
+#include "sync/jump.h"
 #include "sync/version_history.h"
 
 namespace dws {
+
+// One entry of <run>/jumps/. Fault::corrupt: none of this run between these versions.
+Result<Jump> read_jump(Bucket& bucket, const std::string& run, const JumpEnds& ends);
 
 // Lists <run>/jumps/ and adds to the history what leads from `held` (-1: nothing) towards
 // `target`. passed_over: hears of each jump (its key; the folder when it cannot be listed) that

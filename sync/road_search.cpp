@@ -22,14 +22,17 @@ Road RoadSearch::find(std::int64_t held, std::int64_t target, std::stop_token st
     Road road = history_.road(held, target);
     if (!is_worth_asking(road, held, newest)) return road;
     asked_for_ = newest;
+    asked_from_ = held;
     add_jumps(bucket_, run_, held, target, history_, passed_over_, std::move(stop));
     return history_.road(held, target);
 }
 
 bool RoadSearch::is_worth_asking(const Road& road, std::int64_t held, std::int64_t newest) const {
-    const auto as_versions = static_cast<std::int64_t>(kLongRoad);
-    if (asked_for_ >= 0 && newest < asked_for_ + as_versions) return false;
     const bool is_whole = !road.empty() && road.back()->version == newest;
+    // A road that is broken is asked for with every version, one that is only long more seldom.
+    const std::int64_t patience_versions = is_whole ? kLongRoad : 1;
+    const bool was_asked = asked_for_ >= 0 && asked_from_ <= held;
+    if (was_asked && newest < asked_for_ + patience_versions) return false;
     return !is_whole || road.size() >= (held < 0 ? kLongFirstRoad : kLongRoad);
 }
 

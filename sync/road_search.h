@@ -42,7 +42,10 @@ private:
     const std::string run_;
     VersionHistory& history_;
     const PassedOver passed_over_;
-    std::int64_t asked_for_ = -1;  // the newest version when a compactor was asked last
+    // When a compactor was asked last: the newest version, and what was held. What leads on from a
+    // lower version was asked for with it.
+    std::int64_t asked_for_ = -1;  // -1: never
+    std::int64_t asked_from_ = -1;
 };
 
 }  // namespace dws

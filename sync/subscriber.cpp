@@ -91,7 +91,8 @@ bool Subscriber::Parts::advance(std::stop_token stop) {
         enter(SubscriberState::fetching);
     }
     CommitReport draft;
-    Result<StagedVersion> next = loader.stage(road, is_damaged ? road.size() : 1, draft, stop);
+    Result<StagedVersion> next = loader.stage(road, pieces_at_once(road), draft, stop);
+    if (next) replica.prepare(*next);
     {
         std::unique_lock lock(mutex);
         enter(next ? SubscriberState::staged : SubscriberState::waiting);
@@ -120,6 +121,8 @@ bool Subscriber::Parts::wait_for_commit(std::stop_token stop) {
 
 // False when words loaded whole are wrong again: the next try comes after a wait.
 bool Subscriber::Parts::rescan(bool is_whole) {
+    replica.follow_up(*staged);  // rescanning: it is this thread's again
+    staged.reset();
     const bool is_full = options.full_rescan || is_whole;
     const std::size_t tiles =
         is_full ? table.tiles() : std::min(options.rescan_tiles, table.tiles());
@@ -140,6 +143,7 @@ bool Subscriber::Parts::rescan(bool is_whole) {
         wait_s = 0;
         return true;
     }
+    search.begin_anew();  // what led here may be the only way back
     say_damaged(found.error());
     if (is_whole) back_off();
     return !is_whole;
@@ -180,7 +184,6 @@ CommitReport Subscriber::commit() {
     std::unique_lock lock(parts_->mutex);
     // Words loaded whole are proven; damage to come is the next rescan's to find.
     if (!parts_->staged->next.empty()) parts_->is_damaged = false;
-    parts_->staged.reset();
     parts_->committed = report.version;
     parts_->enter(SubscriberState::rescanning);
     parts_->changed.notify_all();

@@ -61,6 +61,7 @@ struct Subscriber::Parts {
     void accept(Record record);
     bool advance(std::stop_token stop);
     Road choose_road(std::stop_token stop);
+    std::size_t pieces_at_once(const Road& road);
     bool plan_after(const Error& error, const Road& road, std::stop_token stop);
     bool is_live_damaged();
     void back_off();

@@ -12,13 +12,25 @@ constexpr double kLongestWait_s = 30;
 
 }  // namespace
 
-// Damaged words lead nowhere: the same version is built anew, or the next that can be.
+// On from the version held. Damaged words lead nowhere: the same version is built anew. Where
+// neither goes, the next version that can be built from an anchor, an older one too.
 Road Subscriber::Parts::choose_road(std::stop_token stop) {
-    if (!is_damaged) return search.find(held(), limit(), stop);
-    Road back = search.find(-1, held(), stop);
-    if (!back.empty() && back.back()->version == held()) return back;
-    Road on = search.find(-1, limit(), stop);
-    return !on.empty() && on.back()->version > held() ? on : Road{};
+    if (is_damaged) {
+        Road back = search.find(-1, held(), stop);
+        if (!back.empty() && back.back()->version == held()) return back;
+    } else {
+        Road on = search.find(held(), limit(), stop);
+        if (!on.empty() || history.newest_version(limit()) <= held()) return on;
+    }
+    Road anew = search.find(-1, limit(), stop);
+    return !anew.empty() && anew.back()->version > held() ? anew : Road{};
+}
+
+// Live words are exactly one version: what begins behind them, or in place of them, is taken whole.
+std::size_t Subscriber::Parts::pieces_at_once(const Road& road) {
+    const Record& first = *road.front();
+    const bool is_behind = first.kind == RecordKind::anchor && first.version <= held();
+    return is_damaged || is_behind ? road.size() : 1;
 }
 
 // True when there is another road to be tried at once; false: after a wait.
@@ -50,6 +62,7 @@ bool Subscriber::Parts::is_live_damaged() {
         std::unique_lock lock(mutex);
         is_damaged = true;
     }
+    search.begin_anew();  // what led here may be the only way back
     say_damaged(live.error());
     return true;
 }

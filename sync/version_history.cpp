@@ -16,18 +16,6 @@ RoadPiece as_piece(const Record& record) {
             .record = &record};
 }
 
-// Empty when the log's record says the same of the version.
-std::string contradiction(const Jump& jump, const Record& logged, const std::string& sha256) {
-    if (jump.run != logged.run) return "the run";
-    if (jump.sequence != logged.sequence) return "the sequence number";
-    if (jump.record_sha256 != sha256) return "the record's SHA-256";
-    if (jump.digest != logged.digest) return "the digest";
-    if (jump.layout_hash != logged.layout_hash) return "the layout hash";
-    if (jump.total_words != logged.total_words) return "total_words";
-    if (jump.trainer_step != logged.trainer_step) return "the trainer step";
-    return {};
-}
-
 }  // namespace
 
 void VersionHistory::add(Record record, std::string stored_sha256) {
@@ -42,12 +30,10 @@ Result<Done> VersionHistory::add(const Jump& jump) {
     if (target == nullptr || !has_base)
         return Error{Fault::missing,
                      fmt::format("a jump to version {}, which is not known here", jump.version)};
-    const std::string differs = contradiction(jump, target->record, target->stored_sha256);
-    if (!differs.empty()) {
+    const std::string why = jump_fault(jump, target->record, target->stored_sha256);
+    if (!why.empty()) {
         refuse({.base_version = jump.base_version, .version = jump.version});
-        return Error{Fault::untrusted,
-                     fmt::format("a jump to version {} differs from the log's record {} in {}",
-                                 jump.version, target->record.sequence, differs)};
+        return Error{Fault::untrusted, fmt::format("a jump to version {} {}", jump.version, why)};
     }
     Record record = jump.as_record();
     record.epoch = target->record.epoch;
@@ -104,6 +90,7 @@ void VersionHistory::strike(const Record& piece) {
 void VersionHistory::forgive_all() {
     for (Piece& of_log : versions_) of_log.is_struck = false;
     for (auto& [ends, jump] : jumps_) jump.is_struck = false;
+    refused_.clear();
 }
 
 bool VersionHistory::is_jump(const Record& piece) const {

@@ -25,9 +25,9 @@ public:
     // it. Pointers given out stay good until forget_before().
     void add(Record record, std::string stored_sha256 = {});
     // Fault::missing: the record it names is not in this history (not yet, or no longer). Fault::
-    // untrusted: it says other things of that version than the log; it will not be asked for again.
+    // untrusted: it says other things of that version than the log; it is refused.
     Result<Done> add(const Jump& jump);
-    // A jump that is not worth asking for again.
+    // A jump that is not worth asking for again until forgive_all().
     void refuse(const JumpEnds& ends) { refused_.emplace(ends.version, ends.base_version); }
     // Whether it was added or refused.
     bool knows(const JumpEnds& ends) const;

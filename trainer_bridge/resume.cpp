@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "sync/log_end.h"
 #include "sync/replica.h"
 #include "sync/state_loader.h"
 
@@ -10,8 +11,13 @@ namespace dws {
 
 Result<RunState> read_run(Bucket& bucket, const ArrayTable& table, const std::string& run,
                           std::stop_token stop) {
+    const Result<std::uint64_t> end = listed_log_end(bucket, run);
+    if (!end) return end.error();
     Result<LogState> log = read_log(bucket, run, stop);
     if (!log) return log.error();
+    // A record lost in the middle looks like the log's end, and writing there would fork it.
+    const Result<Done> whole = check_log_end(*end, log->position.next_sequence);
+    if (!whole) return whole.error();
     if (log->position.next_sequence == 0) {
         throw std::runtime_error("run " + run + " has no log: start it without --resume");
     }

@@ -106,6 +106,9 @@ Result<CheckpointOutput> CheckpointOutput::begin(const fs::path& out, Form form)
     const fs::path partial = fs::path(named) += ".partial-" + random_hex(4);
     std::error_code error;
     fs::create_directory(partial, error);
+    if (error.value() == ENOENT || error.value() == ENOTDIR)
+        return Error{Fault::missing,
+                     fmt::format("{}: there is no folder to write it in", named.string())};
     if (error) return failure(partial, error.value());
     return CheckpointOutput(named, partial, form);
 }

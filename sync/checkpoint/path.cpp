@@ -21,15 +21,6 @@ std::size_t sequence_bytes(std::string_view text) {
     return is_overlong || is_surrogate || is_past_end ? 0 : bytes;
 }
 
-bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const std::size_t bytes = sequence_bytes(text);
-        if (bytes == 0) return false;
-        text.remove_prefix(bytes);
-    }
-    return true;
-}
-
 bool is_safe_name(std::string_view name) {
     if (name.empty() || name.size() > kMaxPathNameBytes || name == "." || name == "..")
         return false;
@@ -40,6 +31,15 @@ bool is_safe_name(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t bytes = sequence_bytes(text);
+        if (bytes == 0) return false;
+        text.remove_prefix(bytes);
+    }
+    return true;
+}
 
 bool is_safe_path(std::string_view path) {
     if (path.size() > kMaxPathBytes || !is_utf8(path)) return false;

@@ -12,6 +12,8 @@ inline constexpr std::size_t kMaxPathBytes = 1'024;
 inline constexpr std::size_t kMaxPathNameBytes = 255;
 inline constexpr std::size_t kMaxPathDepth = 16;
 
+bool is_utf8(std::string_view text);
+
 // '/'-separated names in UTF-8: none empty, "." or "..", no control character, no backslash.
 bool is_safe_path(std::string_view path);
 

@@ -143,16 +143,16 @@ int run(const Options& options, std::stop_token stop) {
             told.forget();
             if (!options.is_follow || compactor.position().has_ended) break;
         } else {
-            const bool has_no_log = compactor.position().next_sequence == 0 &&
-                                    caught_up.error().fault == Fault::missing;
+            const bool has_no_log =
+                !compactor.has_log() && caught_up.error().fault == Fault::missing;
             const bool is_final = caught_up.error().fault == Fault::untrusted;
             if (has_no_log && !options.is_follow) {
-                print_error(fmt::format("run {} has no log in {}; check --bucket and --run",
-                                        run_name, options.place.bucket));
-                return kExitProblem;
+                return fail(fmt::format("run {} has no log in {}; check --bucket and --run",
+                                        run_name, options.place.bucket),
+                            options.is_json);
             }
+            if (is_final || !options.is_follow) return fail(caught_up.error(), options.is_json);
             if (!has_no_log) told.tell(caught_up.error(), {});
-            if (is_final || !options.is_follow) return kExitProblem;
         }
         // What is wrong with the run may be wrong for long, and each try may cost an anchor.
         wait_s = caught_up ? 1e-3 * options.poll_ms

@@ -67,6 +67,7 @@ int run(const Options& options, std::stop_token stop) {
     const Result<CheckpointDelta> delta =
         make_checkpoint_delta(table, base->words, next->words, *encoding_named(options.codec.codec),
                               options.codec.threads, piece_done(progress, stop));
+    progress.wipe();
     if (!delta) return fail_locally("diff", delta.error(), options.is_json);
     const Result<Done> written = write_new_file(options.delta, delta->file);
     if (!written) return fail_locally("DELTA", written.error(), options.is_json);
@@ -82,8 +83,9 @@ Verb add_diff(CLI::App& app) {
         "diff", "Write what turns one checkpoint into another, as one small file");
     verb->footer(
         "A checkpoint is a Hugging Face folder (sharded or not) or one .safetensors file. Both\n"
-        "are read into memory whole. DELTA names the digests of both, so `dws patch` refuses\n"
-        "any other base. Example:\n"
+        "are read into memory whole and DELTA is there twice; gap_delta and raw take ten bytes\n"
+        "more for each changed word. DELTA names the digests of both, so `dws patch` refuses any\n"
+        "other base. Example:\n"
         "  dws diff Qwen3-0.6B my-fine-tune my.delta.safetensors");
     verb->add_option("BASE", options->base, "The checkpoint that the receiver has")->required();
     verb->add_option("NEXT", options->next, "The checkpoint that it shall have")->required();

@@ -11,6 +11,7 @@
 #include "sync/tool/output.h"
 #include "sync/tool/progress.h"
 #include "sync/tool/verbs.h"
+#include "sync/upkeep/anchor_proof.h"
 #include "sync/upkeep/retention.h"
 
 namespace dws {
@@ -49,12 +50,19 @@ Result<RunContents> read_contents(Bucket& bucket, const std::string& run, std::s
 // One object in memory at a time.
 Result<Done> check_needed(Bucket& bucket, const std::string& run, const RetentionPlan& plan,
                           std::stop_token stop) {
-    Progress progress("reading the anchors that stay", total_bytes(plan.needed));
-    for (const ObjectRef& object : plan.needed) {
+    std::uint64_t all_bytes = 0;
+    for (const KeptAnchor& anchor : plan.needed) all_bytes += total_bytes(anchor.objects);
+    Progress progress("reading the anchors that stay", all_bytes);
+    const ObjectSource source = [&](const ObjectRef& object) -> Result<Bytes> {
         if (stop.stop_requested()) return Error{Fault::transport, "stopped"};
-        const Result<Bytes> bytes = fetch_object(bucket, run, object);
-        if (!bytes) return bytes.error();
         progress.add(object.size_bytes);
+        return fetch_object(bucket, run, object);
+    };
+    for (const KeptAnchor& anchor : plan.needed) {
+        const Result<Done> proven = prove_anchor(anchor.objects, anchor.digest, source);
+        if (proven) continue;
+        return Error{proven.error().fault,
+                     fmt::format("version {}: {}", anchor.version, proven.error().detail)};
     }
     return Done{};
 }
@@ -135,15 +143,11 @@ int run(const Options& options, std::stop_token stop) {
     const std::unique_ptr<Bucket> bucket =
         open_bucket(options.place.bucket, {}, {}, stop, BucketAccess::read);
     const Result<RunContents> contents = read_contents(*bucket, options.place.run, stop);
-    if (!contents) {
-        print_error(final_line(contents.error()));
-        return kExitProblem;
-    }
-    if (contents->records.empty()) {
-        print_error(fmt::format("run {} has no log in {}; check --bucket and --run",
-                                options.place.run, options.place.bucket));
-        return kExitProblem;
-    }
+    if (!contents) return fail(contents.error(), options.is_json);
+    if (contents->records.empty())
+        return fail(fmt::format("run {} has no log in {}; check --bucket and --run",
+                                options.place.run, options.place.bucket),
+                    options.is_json);
     return carry_out(options, plan_retention(*contents, wall_s(), options.keep_hours), stop);
 }
 

@@ -33,17 +33,6 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-// A foreign name, its control characters made visible.
-std::string shown(const std::string& name) {
-    std::string text;
-    for (const char letter : name) {
-        const auto byte = static_cast<unsigned char>(letter);
-        text +=
-            byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, letter);
-    }
-    return text;
-}
-
 std::string shape_of(const TensorSpec& spec) {
     std::string text;
     for (const std::int64_t extent : spec.shape)
@@ -85,7 +74,7 @@ void print_delta_array(const DeltaArray& array, bool is_json) {
         array.changed && changed > 0 ? fmt::format("{:.2f}", ratio(array.bytes, changed)) : "?";
     print_line(fmt::format("{:>14} {:>10} {:>11} {:>6}  {}",
                            array.changed ? with_commas(changed) : "?", density,
-                           human_bytes(static_cast<double>(array.bytes)), each, shown(array.name)));
+                           human_bytes(static_cast<double>(array.bytes)), each, array.name));
 }
 
 void print_delta(const DeltaContents& contents, std::uint64_t file_bytes, bool is_json) {
@@ -146,7 +135,7 @@ void print_arrays(const CheckpointShard& shard, bool is_json) {
         else
             print_line(fmt::format(
                 "{:>8} {:>16} {:>11}  {}", name_of(place.spec.dtype), shape_of(place.spec),
-                human_bytes(static_cast<double>(place.size_bytes)), shown(place.spec.name)));
+                human_bytes(static_cast<double>(place.size_bytes)), place.spec.name));
     }
 }
 
@@ -169,10 +158,10 @@ int inspect_checkpoint(const Options& options) {
                                checkpoint->shards.size(), checkpoint->others.size()));
     for (const CheckpointShard& shard : checkpoint->shards) {
         if (!options.is_json) {
-            print_line(fmt::format("{}: {}", shown(shard.path),
+            print_line(fmt::format("{}: {}", shard.path,
                                    human_bytes(static_cast<double>(shard.parsed.file_bytes))));
             for (const auto& [name, text] : shard.parsed.metadata)
-                print_line(fmt::format("  {} = {}", shown(name), shown(text.substr(0, 120))));
+                print_line(fmt::format("  {} = {}", name, text.substr(0, 120)));
         }
         print_arrays(shard, options.is_json);
     }
@@ -205,12 +194,12 @@ int inspect_manifest(const Options& options) {
                               {"files", as_fact(manifest->shards.size())},
                               {"other_files", as_fact(manifest->files.size())}}));
     for (const CheckpointShard& shard : manifest->shards) {
-        if (!options.is_json) print_line(fmt::format("header of {}", shown(shard.path)));
+        if (!options.is_json) print_line(fmt::format("header of {}", shard.path));
         print_arrays(shard, options.is_json);
     }
     for (const auto& [path, key] : manifest->files)
         print_line(options.is_json ? json_line({{"path", path}, {"object", key}})
-                                   : fmt::format("{} is {}", shown(path), key));
+                                   : fmt::format("{} is {}", path, key));
     return kExitOk;
 }
 

@@ -107,10 +107,7 @@ void print_jump(const FoundJump& found, bool is_json) {
 int print_jumps(Bucket& bucket, const Options& options, std::stop_token stop) {
     const Result<std::vector<FoundJump>> jumps = read_jumps(
         bucket, options.place.run, [](const JumpEnds&) { return true; }, stop);
-    if (!jumps) {
-        print_error(final_line(jumps.error()));
-        return kExitProblem;
-    }
+    if (!jumps) return fail(jumps.error(), options.is_json);
     bool has_problem = false;
     for (const FoundJump& found : *jumps) {
         print_jump(found, options.is_json);
@@ -137,14 +134,14 @@ int run(const Options& options, std::stop_token stop) {
         const Error& error = record.error();
         const bool is_end = error.fault == Fault::missing;
         const bool is_passing = is_end || error.fault == Fault::transport;
-        if (!is_end) print_error(final_line(error));
         if (!options.is_follow || !is_passing) {
-            if (!is_end) return kExitProblem;
+            if (!is_end) return fail(error, options.is_json);
             if (reader.position().next_sequence > 0) return kExitOk;
-            print_error(fmt::format("run {} has no log in {}; check --bucket and --run",
-                                    options.place.run, options.place.bucket));
-            return kExitProblem;
+            return fail(fmt::format("run {} has no log in {}; check --bucket and --run",
+                                    options.place.run, options.place.bucket),
+                        options.is_json);
         }
+        if (!is_end) print_error(final_line(error));
         sleep_or_stop(std::chrono::duration<double>(options.poll).count(), stop);
     }
     return kExitOk;

@@ -1,5 +1,6 @@
 // dws: checkpoints and their deltas, a run's bucket, and the doorbell. One verb per file.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <string>
@@ -31,6 +32,11 @@ void settle(const std::vector<Configurable>& configurable, const std::string& co
     }
 }
 
+// Also where the command line cannot be read as a whole.
+bool wants_json(int argc, char** argv) {
+    return std::find(argv, argv + argc, std::string("--json")) != argv + argc;
+}
+
 int run_main(int argc, char** argv) {
     CLI::App app("Delta weight sync: deltas between checkpoints, runs in a bucket, the doorbell");
     app.require_subcommand(1);
@@ -49,7 +55,10 @@ int run_main(int argc, char** argv) {
         for (const Verb& verb : verbs)
             if (verb.command->parsed()) settle(verb.configurable, config_file);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? kExitOk : kExitUsage;
+        if (app.exit(error) == 0) return kExitOk;
+        if (wants_json(argc, argv))
+            print_line(json_line({{"ok", false}, {"problem", std::string(error.what())}}));
+        return kExitUsage;
     }
     const StopSignal signal;
     for (const Verb& verb : verbs)
@@ -64,7 +73,6 @@ int main(int argc, char** argv) {
     try {
         return dws::run_main(argc, argv);
     } catch (const std::exception& error) {
-        dws::print_error(error.what());
-        return dws::kExitProblem;
+        return dws::fail(error.what(), dws::wants_json(argc, argv));
     }
 }

@@ -5,18 +5,20 @@
 #include <cstdio>
 #include <type_traits>
 
+#include "sync/checkpoint/path.h"
 #include "sync/tool/verbs.h"
 
 namespace dws {
 namespace {
 
 std::string quoted(const std::string& text) {
+    const bool is_text = is_utf8(text);
     std::string line = "\"";
     for (const char letter : text) {
         const auto byte = static_cast<unsigned char>(letter);
         if (letter == '"' || letter == '\\')
             line += fmt::format("\\{}", letter);
-        else if (byte < 0x20 || byte > 0x7e)
+        else if (byte < 0x20 || byte == 0x7f || (byte > 0x7f && !is_text))
             line += fmt::format("\\u{:04x}", byte);
         else
             line += letter;
@@ -34,6 +36,17 @@ std::string json_value(const FactValue& value) {
                 return fmt::format("{}", held);
         },
         value);
+}
+
+// Control characters of foreign names would speak to the terminal.
+std::string visible(const std::string& line) {
+    std::string text;
+    for (const char letter : line) {
+        const auto byte = static_cast<unsigned char>(letter);
+        text +=
+            byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, letter);
+    }
+    return text;
 }
 
 const char* local_action(Fault fault) {
@@ -62,11 +75,11 @@ std::string json_line(const Facts& facts) {
 }
 
 void print_line(const std::string& line) {
-    fmt::print(stdout, "{}\n", line);
+    fmt::print(stdout, "{}\n", visible(line));
     std::fflush(stdout);
 }
 
-void print_error(const std::string& line) { fmt::print(stderr, "dws: {}\n", line); }
+void print_error(const std::string& line) { fmt::print(stderr, "dws: {}\n", visible(line)); }
 
 int fail(const std::string& line, bool is_json) {
     if (is_json) print_line(json_line({{"ok", false}, {"problem", line}}));

@@ -8,10 +8,12 @@
 
 namespace dws {
 
-// One JSON object, no line end. Bytes that are not printable ASCII are written as \u00xx.
+// One JSON object, no line end. Control characters are written as \u00xx, and in a text that is not
+// UTF-8 every byte above 0x7f, so that the line is JSON whatever the text.
 std::string json_line(const Facts& facts);
 
-// One line on standard output, flushed, so that who follows through a pipe sees it now.
+// One line on standard output, flushed, so that who follows through a pipe sees it now. Control
+// characters in it are made visible.
 void print_line(const std::string& line);
 // The same on standard error.
 void print_error(const std::string& line);

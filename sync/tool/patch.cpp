@@ -74,6 +74,7 @@ int run(const Options& options, std::stop_token stop) {
     Progress progress("patching", 2 * table.word_bytes());
     const Result<DeltaFacts> facts =
         patch_checkpoint(table, *delta, base->words, options.threads, piece_done(progress, stop));
+    progress.wipe();
     if (!facts)
         return fail_locally(facts.error().fault == Fault::wrong_base ? "BASE" : "DELTA",
                             facts.error(), options.is_json);

@@ -47,9 +47,14 @@ std::function<bool(std::uint64_t bytes)> piece_done(Progress& progress, std::sto
 Progress::Progress(std::string what, std::uint64_t total, Unit unit)
     : what_(std::move(what)), total_(total), unit_(unit), is_shown_(is_terminal()) {}
 
-Progress::~Progress() {
+Progress::~Progress() { wipe(); }
+
+void Progress::wipe() {
     const std::scoped_lock lock(mutex_);
-    if (has_drawn_) fmt::print(stderr, "\r\x1b[K");
+    if (!has_drawn_) return;
+    has_drawn_ = false;
+    fmt::print(stderr, "\r\x1b[K");
+    std::fflush(stderr);
 }
 
 void Progress::add(std::uint64_t amount) {

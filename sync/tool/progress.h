@@ -24,6 +24,8 @@ public:
 
     // So much more is done. Any thread.
     void add(std::uint64_t amount);
+    // Wipes the line, so that another can be printed.
+    void wipe();
 
 private:
     void draw();  // called with the lock held

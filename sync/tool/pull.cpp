@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -43,11 +44,17 @@ public:
     Result<Done> write(CheckpointOutput& output, const Record& record);
 
     const Pulled& pulled() const { return pulled_; }
+    // Whose doing the fault was that write() returned: this machine's, or else the bucket's.
+    bool is_fault_of_out() const { return is_fault_of_out_; }
 
 private:
     Result<Done> write_shards(CheckpointOutput& output, const std::vector<CheckpointShard>& shards);
     Result<Done> write_file(CheckpointOutput& output, const Record& record, const std::string& path,
                             const std::string& key);
+    Result<Done> of_out(Result<Done> written) {
+        is_fault_of_out_ = !written;
+        return written;
+    }
 
     const Options& options_;
     Bucket& bucket_;
@@ -57,6 +64,7 @@ private:
     std::optional<ArrayTable> table_;
     Bytes words_;
     Pulled pulled_;
+    bool is_fault_of_out_ = false;
 };
 
 Result<Done> Pull::rebuild(const Record& record) {
@@ -79,7 +87,7 @@ Result<Done> Pull::write(CheckpointOutput& output, const Record& record) {
         const Result<Done> written = write_shards(output, form.shards);
         if (!written || form.index.empty()) return written;
         pulled_.files += 1;
-        return output.write_file(kPlainIndex, bytes_of(form.index));
+        return of_out(output.write_file(kPlainIndex, bytes_of(form.index)));
     }
     for (const auto& [path, key] : manifest_->files) {
         const Result<Done> written = write_file(output, record, path, key);
@@ -93,7 +101,7 @@ Result<Done> Pull::write_shards(CheckpointOutput& output,
     Progress progress("writing OUT", table_->word_bytes());
     for (const CheckpointShard& shard : shards) {
         const Result<Done> written =
-            output.write_shard(shard, *table_, words_, piece_done(progress, stop_));
+            of_out(output.write_shard(shard, *table_, words_, piece_done(progress, stop_)));
         if (!written) return written;
         pulled_.files += 1;
         pulled_.bytes += shard.parsed.file_bytes;
@@ -115,7 +123,7 @@ Result<Done> Pull::write_file(CheckpointOutput& output, const Record& record,
     if (!bytes) return bytes.error();
     pulled_.files += 1;
     pulled_.bytes += bytes->size();
-    return output.write_file(path, *bytes);
+    return of_out(output.write_file(path, *bytes));
 }
 
 void tell(const Options& options, const Record& record, const Pulled& pulled, double seconds) {
@@ -132,6 +140,15 @@ void tell(const Options& options, const Record& record, const Pulled& pulled, do
         "{}: version {} of run {} | {} in {} files | {:.1f} s | digest {} proven", options.out,
         record.version, record.run, human_bytes(static_cast<double>(pulled.bytes)), pulled.files,
         seconds, record.digest.hex()));
+}
+
+// An object of a version that the log has is not late: it was removed.
+int fail_to_fetch(const Error& error, const Options& options) {
+    if (error.fault != Fault::missing) return fail(error, options.is_json);
+    return fail("missing: " + error.detail +
+                    "; `dws gc` removed it or it is lost: `dws verify` names the versions that "
+                    "are whole, pull one of those",
+                options.is_json);
 }
 
 int run(const Options& options, std::stop_token stop) {
@@ -156,9 +173,11 @@ int run(const Options& options, std::stop_token stop) {
     if (!output) return fail_locally("OUT", output.error(), options.is_json);
     Pull pull(options, *bucket, std::move(*log), stop);
     const Result<Done> rebuilt = pull.rebuild(record);
-    if (!rebuilt) return fail(rebuilt.error(), options.is_json);
+    if (!rebuilt) return fail_to_fetch(rebuilt.error(), options);
     const Result<Done> written = pull.write(*output, record);
-    if (!written) return fail(written.error(), options.is_json);
+    if (!written && pull.is_fault_of_out())
+        return fail_locally("OUT", written.error(), options.is_json);
+    if (!written) return fail_to_fetch(written.error(), options);
     const Result<Done> finished = output->finish();
     if (!finished) return fail_locally("OUT", finished.error(), options.is_json);
     tell(options, record, pull.pulled(), watch.seconds());
@@ -176,11 +195,12 @@ Verb add_pull(CLI::App& app) {
         "files. A trainer's run has no files: it becomes model.safetensors, or several with an\n"
         "index above 5 GB. Words are proven by the digest in the log, files by their SHA-256.\n"
         "OUT appears under its name only when it is complete; a killed process leaves\n"
-        "OUT.partial-*. Memory: the weights, twice while an anchor is read. Example:\n"
+        "OUT.partial-*. Memory: the weights, twice while an anchor is read, a few files, and ten\n"
+        "bytes for each word that a delta on the road changes. Example:\n"
         "  dws pull --bucket /mnt/models --run qwen3 --version 3 checkpoint-500");
     const std::vector<Configurable> place = add_run_place(*verb, options->place);
     verb->add_option("--version", options->version, "Which version; without it the newest")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
     verb->add_option("OUT", options->out, "The folder to write; it must not exist, or be empty")
         ->required();
     verb->add_flag("--json", options->is_json, "The result as one JSON object");

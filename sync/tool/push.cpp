@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "sync/log_end.h"
 #include "sync/replica.h"
 #include "sync/state_loader.h"
 #include "sync/tool/checkpoint_words.h"
@@ -76,10 +77,12 @@ int Push::run() {
     Progress comparing("comparing", table().word_bytes());
     const Result<Digest> digest =
         digest_words(table(), pushed_.words, options_.codec.threads, piece_done(comparing, stop_));
+    comparing.wipe();
     if (!digest) return fail_at("CHECKPOINT", digest.error());
     Progress uploading("uploading", 0);
     const PieceDone uploaded = piece_done(uploading, stop_);
     const Result<bool> has_same_files = push_.upload_files(uploaded);
+    uploading.wipe();
     if (!has_same_files) {
         const bool is_bucket = has_same_files.error().fault == Fault::transport;
         return fail_at(is_bucket ? "" : "CHECKPOINT", has_same_files.error());
@@ -94,6 +97,7 @@ int Push::run() {
         base = std::move(*words);
     }
     const Result<PushedVersion> version = push_.publish(*digest, base, uploaded);
+    uploading.wipe();
     if (!version && version.error().fault == Fault::superseded)
         return fail(version.error().detail + "; another push was faster: push again",
                     options_.is_json);
@@ -204,8 +208,13 @@ int run(const Options& options, std::stop_token stop) {
     Result<CheckpointWords> pushed = read_checkpoint("CHECKPOINT", options.checkpoint, stop);
     if (!pushed) return fail_locally("CHECKPOINT", pushed.error(), options.is_json);
     const std::unique_ptr<Bucket> bucket = open_bucket(options.place.bucket, {}, {}, stop);
+    const Result<std::uint64_t> listed = listed_log_end(*bucket, options.place.run);
+    if (!listed) return fail(listed.error(), options.is_json);
     Result<RunLog> log = read_run_log(*bucket, options.place.run, stop);
     if (!log) return fail(log.error(), options.is_json);
+    // A record put where one was lost would make those after it another log's.
+    const Result<Done> whole = check_log_end(*listed, log->position.next_sequence);
+    if (!whole) return fail(whole.error(), options.is_json);
     if (log->versions.empty() && log->position.next_sequence > 0)
         return fail(fmt::format("run {} has a log but no version; push under another --run",
                                 options.place.run),
@@ -224,7 +233,8 @@ Verb add_push(CLI::App& app) {
         "newest version: that one is rebuilt from the bucket, or read from --base. Headers,\n"
         "sharding and all other files travel along (not .git and .cache), so `dws pull` gives\n"
         "the same folder back, byte for byte. Memory: the weights twice, three times while the\n"
-        "newest version is rebuilt. Example:\n"
+        "newest version is rebuilt, a few files, and ten bytes for each word that a delta on its\n"
+        "road changes (gap_delta, raw: also the one pushed). Example:\n"
         "  dws push --bucket /mnt/models --run qwen3 checkpoint-500");
     const std::vector<Configurable> place = add_run_place(*verb, options->place);
     verb->add_option("CHECKPOINT", options->checkpoint,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sync/log_end.h"
 #include "sync/run_table.h"
 
 namespace dws {
@@ -14,6 +15,9 @@ Error of_jump(const FoundJump& found, const Error& error) {
 }  // namespace
 
 Result<Done> RunCheck::begin() {
+    const Result<std::uint64_t> end = listed_log_end(bucket_, run_);
+    if (!end) return end.error();
+    listed_log_end_ = *end;
     Result<std::vector<FoundJump>> found = read_jumps(
         bucket_, run_, [](const JumpEnds&) { return true; }, stop_);
     if (!found) return found.error();
@@ -46,6 +50,8 @@ Result<Done> RunCheck::accept(const LoggedRecord& entry) {
 }
 
 Result<Done> RunCheck::end() const {
+    Result<Done> ended = check_log_end(listed_log_end_, records);
+    if (!ended) return ended;
     if (!weights_ && !not_rebuilt.empty())
         return Error{Fault::missing, "no anchor of the run is there whole"};
     for (const FoundJump& found : jumps_)
@@ -152,7 +158,7 @@ Result<Done> RunCheck::check_jumps_to(const LoggedRecord& entry) {
     const auto [begin, end] = by_version_.equal_range(entry.record.version);
     for (auto index = begin; index != end; ++index) {
         const FoundJump& found = jumps_[index->second];
-        const std::string why = jump_fault(*found.jump, entry);
+        const std::string why = jump_fault(*found.jump, entry.record, entry.sha256);
         if (!why.empty()) return of_jump(found, {Fault::corrupt, why});
         if (found.ends.base_version < 0) continue;
         if (!seen_versions_.contains(found.ends.base_version))

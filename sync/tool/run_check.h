@@ -24,12 +24,12 @@ public:
     RunCheck(Bucket& bucket, std::string run, std::stop_token stop)
         : bucket_(bucket), run_(std::move(run)), stop_(std::move(stop)) {}
 
-    // First: lists objects and jumps. Fault::corrupt: a jump's entry is none, or its objects are
-    // not there.
+    // First: lists the log, objects and jumps. Fault::corrupt: a jump's entry is none, or its
+    // objects are not there.
     Result<Done> begin();
     // Each record, in order.
     Result<Done> accept(const LoggedRecord& entry);
-    // Last: whether anything that was needed never came.
+    // Last: whether anything that was listed or needed never came.
     Result<Done> end() const;
 
     std::size_t records = 0;
@@ -65,6 +65,7 @@ private:
         if (stop_.stop_requested()) return Error{Fault::transport, "stopped"};
         return fetch_object(bucket_, run_, object);
     };
+    std::uint64_t listed_log_end_ = 0;
     std::set<std::string> objects_;
     std::vector<FoundJump> jumps_;
     // By the version they lead to, and by that they can be rebuilt at: a fold's base, an anchor's

@@ -67,7 +67,9 @@ Result<Done> Compactor::catch_up(std::stop_token stop) {
     if (!held_) {
         const Result<bool> loaded = load_newest_anchor(-1, stop);
         if (!loaded) return loaded.error();
-        if (!*loaded) return Error{Fault::missing, "no anchor of the run is there whole"};
+        if (!*loaded)
+            return Error{Fault::missing, "no anchor of run " + options_.writing.run +
+                                             " is there whole: restore its objects from a copy"};
     }
     while (ahead_.size() > 1) {
         const std::int64_t held = version();
@@ -90,6 +92,7 @@ Result<Done> Compactor::read_ahead(std::stop_token stop) {
         if (!record && record.error().fault != Fault::missing) return record.error();
         if (!record && reader_->position().next_sequence == 0) return record.error();
         if (!record) return Done{};
+        has_log_ = true;
         if (!makes_version(*record)) continue;
         record->games = {};
         ahead_.push_back({std::move(*record), reader_->position().last_sha256});
@@ -149,7 +152,8 @@ Result<Done> Compactor::read_known_jumps(std::int64_t after, std::stop_token sto
             ahead_.begin(), ahead_.end(), entry.ends.version,
             [](const LoggedRecord& logged, std::int64_t at) { return logged.record.version < at; });
         if (target == ahead_.end() || target->record.version != entry.ends.version) continue;
-        const std::string why = entry.jump ? jump_fault(*entry.jump, *target) : entry.error->detail;
+        const std::string why = entry.jump ? jump_fault(*entry.jump, target->record, target->sha256)
+                                           : entry.error->detail;
         if (why.empty())
             known_[entry.ends.version][entry.ends.base_version] = std::move(*entry.jump);
         else

@@ -63,7 +63,8 @@ public:
 
     // Of the log, as far as it was read.
     const ChainPosition& position() const { return reader_->position(); }
-    std::int64_t version() const;  // held; -1: none
+    bool has_log() const { return has_log_; }  // a record of it was read, ever
+    std::int64_t version() const;              // held; -1: none
     std::size_t versions_applied() const { return versions_applied_; }
     // What a newcomer reads by the cheapest road, and the anchor it begins with; 0: nothing held.
     std::uint64_t catch_up_bytes() const;
@@ -94,6 +95,7 @@ private:
     const CompactorEvents events_;
     std::optional<ChainReader> reader_;  // always there; begins anew with forget()
     ChainCosts costs_;
+    bool has_log_ = false;
     std::deque<LoggedRecord> ahead_;  // versions from the held one on; its own record first
     Known known_;                     // sound jumps that were there when the anchor was loaded
     std::unique_ptr<Held> held_;

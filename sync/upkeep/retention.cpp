@@ -100,7 +100,8 @@ bool Planner::is_young(std::int64_t version) const {
 const Jump* Planner::sound_jump(const FoundJump& found) const {
     const auto entry = versions_.find(found.ends.version);
     if (!found.jump || entry == versions_.end()) return nullptr;
-    return jump_fault(*found.jump, *entry->second).empty() ? &*found.jump : nullptr;
+    const auto& [record, sha256] = *entry->second;
+    return jump_fault(*found.jump, record, sha256).empty() ? &*found.jump : nullptr;
 }
 
 void Planner::find_anchors() {
@@ -147,7 +148,8 @@ bool Planner::choose_oldest() {
                           keep_hours_, limit, plan_.oldest_anchor)
                     : fmt::format("{} is the older of the newest two anchors", second_newest);
     for (auto anchor = anchors_.find(plan_.oldest_anchor); anchor != anchors_.end(); ++anchor)
-        plan_.needed.insert(plan_.needed.end(), anchor->second.begin(), anchor->second.end());
+        plan_.needed.push_back(
+            {anchor->first, anchor->second, versions_.at(anchor->first)->record.digest});
     return true;
 }
 

@@ -38,13 +38,19 @@ struct Kept {
     std::uint64_t size_bytes = 0;  // of those whose size a record or a jump says
 };
 
+struct KeptAnchor {
+    std::int64_t version = -1;
+    std::vector<ObjectRef> objects;
+    Digest digest;  // of the version, as the log says
+};
+
 struct RetentionPlan {
     std::int64_t oldest_anchor = -1;  // everything from it on stays; -1: all of it stays
     std::string why;                  // it is that one, or why nothing goes
     std::vector<Removal> removals;    // in order
     std::vector<Kept> kept;
-    // Everything that nothing may be removed without: the objects of the anchors that stay.
-    std::vector<ObjectRef> needed;
+    // What nothing may be removed without: the anchors that stay.
+    std::vector<KeptAnchor> needed;
 };
 
 // The writer's clock in each record says how old it is (a label: a clock that is wrong keeps less

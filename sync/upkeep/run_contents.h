@@ -41,14 +41,11 @@ Result<std::vector<FoundJump>> read_jumps(Bucket& bucket, const std::string& run
                                           const std::function<bool(const JumpEnds&)>& wanted,
                                           std::stop_token stop);
 
-// Empty when the jump leads to exactly this version of the log; otherwise why not.
-std::string jump_fault(const Jump& jump, const LoggedRecord& entry);
-
 // Keys under "<run>/<folder>/", without the run's prefix.
 Result<std::set<std::string>> list_keys(Bucket& bucket, const std::string& run,
                                         const std::string& folder);
 
-// Whether all objects that hold words are among the keys.
+// Whether all objects that hold words, of which there are some, are among the keys.
 bool has_all_words(const std::vector<ObjectRef>& objects, const std::set<std::string>& keys);
 
 std::uint64_t total_bytes(const std::vector<ObjectRef>& objects);

@@ -378,7 +378,7 @@ TEST(Compactor, AJumpThatNamesAnotherRecordIsPassedOver) {
     EXPECT_EQ(offers.starts, (std::vector<std::int64_t>{0}));
     EXPECT_EQ(offers.again, 1);  // the entry cannot be replaced
     ASSERT_EQ(offers.faults.size(), 1u);
-    EXPECT_NE(offers.faults[0].find("another record"), std::string::npos) << offers.faults[0];
+    EXPECT_NE(offers.faults[0].find("the record's SHA-256"), std::string::npos) << offers.faults[0];
 }
 
 TEST(Compactor, ARunWithoutALogIsMissing) {

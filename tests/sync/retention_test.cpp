@@ -115,6 +115,14 @@ TEST(Retention, AnAnchorWhoseFilesAreNotAllThereDoesNotCount) {
     EXPECT_EQ(run.plan().oldest_anchor, 0);
 }
 
+TEST(Retention, AnAnchorWithoutFilesDoesNotCount) {
+    MadeUpRun run(30);
+    run.add_jump(-1, 10);
+    run.add_jump(-1, 20);
+    run.contents.jumps.back().jump->objects.clear();
+    EXPECT_EQ(run.plan().oldest_anchor, 0);
+}
+
 TEST(Retention, AJumpThatTheLogDoesNotBearOutDoesNotCount) {
     MadeUpRun run(30);
     run.add_jump(-1, 10);

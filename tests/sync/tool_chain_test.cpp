@@ -110,6 +110,14 @@ TEST_F(ToolChain, CompactWaitsForARunThatIsNotThereYetOnlyWhenFollowing) {
     EXPECT_EQ(call_dws("compact --fold 8 --fold 12" + where()).status, 1);
 }
 
+TEST_F(ToolChain, CompactTellsALogWithoutAWholeAnchorFromNoLog) {
+    ASSERT_TRUE(bucket_->remove("run/" + run_.records.front().objects.front().key));
+    const Answer answer = compact();
+    EXPECT_EQ(answer.status, 1);
+    EXPECT_TRUE(answer.has("no anchor of run run is there whole")) << answer.text;
+    EXPECT_FALSE(answer.has("has no log")) << answer.text;
+}
+
 TEST_F(ToolChain, CompactKilledAtAnyPointLeavesASoundRun) {
     run_.publish(40);
     const std::uint64_t seed = std::random_device{}();
@@ -146,6 +154,20 @@ TEST_F(ToolChain, GcSaysWhatWouldGoAndWhy) {
     const Answer json = gc("--dry-run --json");
     EXPECT_TRUE(json.has("{\"remove\":\"jumps/000000000000-000000000008.json\",\"reason\":\""));
     EXPECT_TRUE(json.has("{\"ok\":true,\"is_dry_run\":true,\"oldest_anchor\":20,")) << json.text;
+}
+
+// Sound files, but another version's: what they would replace stays.
+TEST_F(ToolChain, GcRemovesNothingForAnAnchorOfOtherWords) {
+    publish_and_compact(3);
+    const std::string key = jump_key("run", -1, 30);
+    Jump jump = *decode_jump(*bucket_->get(key, {.length = kMaxRecordBytes}));
+    jump.objects = run_.records.front().objects;
+    ASSERT_TRUE(bucket_->put(key, encode_jump(jump)));
+    const std::size_t before = keys("").size();
+    const Answer answer = gc();
+    EXPECT_EQ(answer.status, 1) << answer.text;
+    EXPECT_TRUE(answer.has("version 30: its files have digest")) << answer.text;
+    EXPECT_EQ(keys("").size(), before);
 }
 
 TEST_F(ToolChain, AfterGcVerifyNamesWhatItDoesNotRebuild) {

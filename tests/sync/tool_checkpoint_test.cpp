@@ -250,6 +250,7 @@ TEST_F(ToolCheckpoint, AMissingOrDamagedObjectLeavesNoOut) {
         const Answer missing = pull("out");
         EXPECT_EQ(missing.status, 1);
         EXPECT_TRUE(missing.has("missing: no object run/" + object.key)) << missing.text;
+        EXPECT_TRUE(missing.has("`dws verify` names")) << missing.text;
         Bytes damaged = whole;
         if (!damaged.empty()) damaged.back() ^= std::byte{1};
         if (damaged.empty()) damaged.push_back(std::byte{1});
@@ -261,6 +262,53 @@ TEST_F(ToolCheckpoint, AMissingOrDamagedObjectLeavesNoOut) {
     }
     EXPECT_EQ(entries("out"), 0u);
     EXPECT_EQ(pull("out").status, 0);
+}
+
+TEST_F(ToolCheckpoint, AnOutThatCannotBeWrittenIsNotTheBucketsFault) {
+    ASSERT_EQ(push("base").status, 0);
+    // The first file that is written is larger than a file may be here: as on a full disk.
+    const Answer limited = call_command("ulimit -f 8; trap '' XFSZ; " + std::string(BINARY_ROOT) +
+                                        "/dws pull" + place() + path("out"));
+    EXPECT_EQ(limited.status, 1);
+    EXPECT_TRUE(limited.has("dws: OUT: " + path("out") + ".partial-")) << limited.text;
+    EXPECT_TRUE(limited.has("check the disk")) << limited.text;
+    const Answer nowhere = pull("none/out");
+    EXPECT_EQ(nowhere.status, 1);
+    EXPECT_TRUE(nowhere.has("there is no folder to write it in; check the path")) << nowhere.text;
+    EXPECT_EQ(entries("out"), 0u);
+}
+
+TEST_F(ToolCheckpoint, NothingIsPushedIntoALogWithAHole) {
+    ASSERT_EQ(push("base").status, 0);
+    ASSERT_EQ(push("next").status, 0);
+    fs::remove(folder_ / "bucket" / log_key("run", 1));
+    const Answer answer = push("base");
+    EXPECT_EQ(answer.status, 1);
+    EXPECT_TRUE(answer.has("record 1 is gone from the log: record 2 is there")) << answer.text;
+}
+
+TEST_F(ToolCheckpoint, JsonSpellsNamesAsTheyAre) {
+    write_file(folder_ / "base/na\u00efve.txt", bytes_of("text"));
+    ASSERT_EQ(push("base").status, 0);
+    const std::string manifest = log()->versions.front().objects[1].key;
+    const Answer named = dws("inspect --json " + path("bucket/run/" + manifest));
+    EXPECT_TRUE(named.has("\"path\":\"na\u00efve.txt\"")) << named.text;
+    // Bytes that are no text are escaped: the line stays JSON.
+    const Answer broken = dws("inspect --json " + path("$(printf 'no\\377ne')"));
+    EXPECT_TRUE(broken.has("no\\u00ffne: No such file")) << broken.text;
+}
+
+TEST_F(ToolCheckpoint, ForeignNamesDoNotSpeakToTheTerminal) {
+    const Bytes word(4);
+    write_file(
+        folder_ / "odd",
+        write_safetensors(std::vector<TensorView>{{{"a\x1b[2J", DType::kF32, {1}}, word}}, {}));
+    for (const std::string& command :
+         {"inspect " + path("odd"), "diff" + paths("odd", "base") + " x"}) {
+        const Answer answer = dws(command);
+        EXPECT_TRUE(answer.has("a\\x1b[2J")) << answer.text;
+        EXPECT_FALSE(answer.has("\x1b")) << answer.text;
+    }
 }
 
 TEST_F(ToolCheckpoint, PullNamesWhatIsNotThere) {
@@ -364,6 +412,7 @@ TEST_F(ToolCheckpoint, AWrongCommandLineIsUsageAndHelpHasExamples) {
     }
     EXPECT_EQ(dws("diff a b c --codec zip").status, 2);
     EXPECT_EQ(dws("pull --version -1" + place() + path("out")).status, 2);
+    EXPECT_EQ(dws("pull" + place("../run") + path("out")).status, 2);
 }
 
 }  // namespace

@@ -114,6 +114,32 @@ TEST_F(Tool, VerifyFindsAMissingObject) {
     EXPECT_NE(answer.text.find("problem at record 2: missing"), std::string::npos) << answer.text;
 }
 
+TEST_F(Tool, VerifyFindsARecordThatIsGoneFromTheMiddle) {
+    ASSERT_TRUE(bucket_->remove(log_key("run", 1)));
+    const Answer answer = call("verify" + where());
+    EXPECT_EQ(answer.status, 1);
+    EXPECT_NE(answer.text.find("record 1 is gone from the log: record 3 is there"),
+              std::string::npos)
+        << answer.text;
+}
+
+TEST_F(Tool, AFailureIsJsonForWhoAsksForJson) {
+    const std::string none = " --bucket " + (folder_ / "none").string() + " --run run";
+    const std::string other = " --bucket " + path() + " --run other";
+    const std::string config = " --config " + path() + "/none.yaml";
+    for (const std::string verb : {"log", "verify", "compact", "gc", "pull out"}) {
+        for (const std::string& why : {none, other, config, std::string(), std::string(" --odd")}) {
+            const std::string command = verb + " --json" + why;
+            const Answer answer =
+                call_shell("(" + std::string(BINARY_ROOT) + "/dws " + command + " 2>/dev/null)");
+            EXPECT_NE(answer.status, 0) << command;
+            EXPECT_EQ(answer.text.rfind("{\"ok\":false,", 0), 0u) << command << answer.text;
+            EXPECT_NE(answer.text.find("\"problem\":\""), std::string::npos) << answer.text;
+            EXPECT_EQ(std::count(answer.text.begin(), answer.text.end(), '\n'), 1) << answer.text;
+        }
+    }
+}
+
 TEST_F(Tool, LogPrintsOneLinePerRecord) {
     const Answer answer = call("log" + where());
     EXPECT_EQ(answer.status, 0);

@@ -158,6 +158,14 @@ TEST(VersionHistory, AStruckPieceIsOnNoRoadUntilItIsForgiven) {
     EXPECT_EQ(ends_of(history.road(3, 5)), "5");
 }
 
+TEST(VersionHistory, ARefusedJumpIsAskedForAgainOnceAllIsForgiven) {
+    VersionHistory history = example();
+    history.refuse({.base_version = 3, .version = 5});
+    EXPECT_TRUE(history.knows({.base_version = 3, .version = 5}));
+    history.forgive_all();
+    EXPECT_FALSE(history.knows({.base_version = 3, .version = 5}));
+}
+
 TEST(VersionHistory, OfTheJumpsBehindOnlyTheNewestAnchorIsKept) {
     VersionHistory history = example();
     for (const std::int64_t version : {1, 2}) {

@@ -225,6 +225,23 @@ TEST_F(TrainerRun, ACompleteRunIsNotResumed) {
     EXPECT_EQ(records().size(), before);
 }
 
+TEST_F(TrainerRun, ALogWithAHoleIsNotResumed) {
+    for (int group = 0; group < 4; ++group) put_good("a");
+    run();
+    ASSERT_GE(records().size(), 3u);
+    ASSERT_TRUE(bucket->remove(log_key("test", 1)));
+    FakeTrainer resumed;
+    try {
+        run_with(resumed, Start::resumed);
+        FAIL() << "a record was written into the hole";
+    } catch (const std::runtime_error& error) {
+        EXPECT_NE(std::string(error.what()).find("record 1 is gone from the log"),
+                  std::string::npos)
+            << error.what();
+    }
+    EXPECT_EQ(records().size(), 1u);
+}
+
 TEST_F(TrainerRun, StartingOverALogNamesTheWayOut) {
     for (int group = 0; group < 4; ++group) put_good("a");
     run();
