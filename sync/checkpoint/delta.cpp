@@ -20,11 +20,6 @@ constexpr std::int64_t kVersion = 1;
 
 Error corrupt(std::string what) { return Error{Fault::corrupt, "delta: " + std::move(what)}; }
 
-CompactMode mode_of(Encoding encoding) {
-    if (encoding == Encoding::flat) return CompactMode::flat;
-    return encoding == Encoding::classes ? CompactMode::classes : CompactMode::smallest;
-}
-
 // The same file with more metadata.
 Bytes with_metadata(std::span<const std::byte> file, const Metadata& more) {
     const Result<SafetensorsView> view = SafetensorsView::parse(file);
@@ -86,7 +81,7 @@ bool encode_from_buffers(const ArrayTable& table, std::span<const std::byte> bas
     if (!is_compact(encoding))
         return encode_delta(table, diff(table, base, next), version, encoding, file_bytes, sink);
     const CompactOptions options{
-        .mode = mode_of(encoding), .file_bytes = file_bytes, .threads = threads};
+        .mode = compact_mode(encoding), .file_bytes = file_bytes, .threads = threads};
     return encode_compact(table, base, next, version, base_version, options, sink);
 }
 

@@ -114,6 +114,12 @@ void plan_classes(const FoundChanges<Word>& found, const ExponentClasses& classe
 
 }  // namespace
 
+CompactMode compact_mode(Encoding encoding) {
+    require(is_compact(encoding), "interchange deltas are made from lists of changes");
+    if (encoding == Encoding::flat) return CompactMode::flat;
+    return encoding == Encoding::classes ? CompactMode::classes : CompactMode::smallest;
+}
+
 struct TileEncoder::Scratch {
     std::array<std::uint16_t, kTileWords + kPositionSlack> positions;
     std::array<std::uint8_t, kTileWords> section_of;  // by change

@@ -11,6 +11,7 @@
 #include "sync/changes.h"
 #include "sync/codec/compact_format.h"
 #include "sync/codec/compact_kernels.h"
+#include "sync/codec/encoding.h"
 
 namespace dws {
 
@@ -19,6 +20,8 @@ enum class CompactMode {
     classes,   // least bytes: for slow links, many receivers, or receivers with a GPU
     flat,      // least work for a receiver's CPU
 };
+// Of a compact encoding.
+CompactMode compact_mode(Encoding encoding);
 
 class TileEncoder {
 public:

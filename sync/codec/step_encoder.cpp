@@ -12,12 +12,6 @@ namespace {
 // Tiles that the next step's classes are chosen from: 20,000 changes at 1 %. Spread over the table.
 constexpr std::size_t kSampledTiles = 32;
 
-CompactMode mode_of(Encoding encoding) {
-    require(is_compact(encoding), "interchange deltas are made from lists of changes");
-    if (encoding == Encoding::flat) return CompactMode::flat;
-    return encoding == Encoding::classes ? CompactMode::classes : CompactMode::smallest;
-}
-
 void add_to(KeyHistogram& sum, const KeyHistogram& part) {
     for (std::size_t key = 0; key < sum.words.size(); ++key) {
         sum.words[key] += part.words[key];
@@ -55,7 +49,7 @@ StepEncoder::StepEncoder(const ArrayTable& table, Encoding encoding, std::size_t
       sampled_every_(std::max<std::size_t>(1, table.tiles() / kSampledTiles)) {
     require(threads >= 1, "somebody has to encode");
     for (std::size_t thread = 0; thread < threads; ++thread) {
-        lanes_.push_back(std::make_unique<Lane>(mode_of(encoding)));
+        lanes_.push_back(std::make_unique<Lane>(compact_mode(encoding)));
     }
 }
 

@@ -37,6 +37,16 @@ bool wants_json(int argc, char** argv) {
     return std::find(argv, argv + argc, std::string("--json")) != argv + argc;
 }
 
+// CLI11 says no more than that a subcommand is missing.
+void refuse_unknown_verb(const std::vector<Verb>& verbs, const std::string& word) {
+    const bool is_known = std::any_of(verbs.begin(), verbs.end(), [&](const Verb& verb) {
+        return verb.command->get_name() == word;
+    });
+    if (word.empty() || word.starts_with('-') || is_known) return;
+    throw CLI::ParseError(word + " is no verb of dws; `dws --help` lists them",
+                          CLI::ExitCodes::ExtrasError);
+}
+
 int run_main(int argc, char** argv) {
     CLI::App app("Delta weight sync: deltas between checkpoints, runs in a bucket, the doorbell");
     app.require_subcommand(1);
@@ -51,6 +61,7 @@ int run_main(int argc, char** argv) {
                 ->add_option("--config", config_file, "The experiment, for what no flag says")
                 ->type_name("FILE");
     try {
+        refuse_unknown_verb(verbs, argc > 1 ? argv[1] : "");
         app.parse(argc, argv);
         for (const Verb& verb : verbs)
             if (verb.command->parsed()) settle(verb.configurable, config_file);

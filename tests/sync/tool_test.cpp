@@ -204,6 +204,9 @@ TEST_F(Tool, TheDoorbellSaysWhatItHeardAndEndsOnASignal) {
 
 TEST_F(Tool, AWrongCommandLineIsUsage) {
     EXPECT_EQ(call("").status, 2);
+    const Answer unknown = call("frob --json");
+    EXPECT_EQ(unknown.status, 2);
+    EXPECT_NE(unknown.text.find("frob is no verb of dws"), std::string::npos) << unknown.text;
     const Answer lacking = call("verify --run run");
     EXPECT_EQ(lacking.status, 2);
     EXPECT_NE(lacking.text.find("--bucket, or --config FILE with bucket.uri, is required"),
