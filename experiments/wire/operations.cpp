@@ -71,8 +71,8 @@ public:
         if (staged_) replica_.follow_up(*staged_);
         const Bytes words(replica_.words().begin(), replica_.words().end());
         Changes changes = diff(table_, words, next_);
-        Result<StagedVersion> staged = replica_.stage_delta(
-            record_of(RecordKind::delta, next_, count(changes)), std::move(changes));
+        const Record record = record_of(RecordKind::delta, next_, count(changes));
+        Result<StagedVersion> staged = replica_.stage_delta(record, std::move(changes));
         require(static_cast<bool>(staged), "what was diffed is staged");
         staged_ = std::move(*staged);
         replica_.prepare(*staged_);
