@@ -6,12 +6,11 @@
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
-#include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <random>
 #include <vector>
 
+#include "experiments/bench_clock.h"
 #include "sync/parallel.h"
 #include "trainer_bridge/adamw_cpu.h"
 
@@ -88,24 +87,6 @@ void adamw_and_cast(Fixture& from, const dws::AdamWOptions& options, int threads
     }
 }
 
-double processor_seconds() {
-    std::timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-double seconds_of(const auto& work) {
-    const double start = processor_seconds();
-    work();
-    return processor_seconds() - start;
-}
-
-double median(std::vector<double>& values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
 int threads_of(const benchmark::State& state) { return static_cast<int>(state.range(0)); }
 
 dws::AdamWOptions options_of(const benchmark::State& state) {
@@ -120,13 +101,13 @@ void measure(benchmark::State& state, const auto& step) {
     std::uint64_t changed = 0;
     for (auto _ : state) {
         from.next();
-        plain.push_back(seconds_of([&] { adamw_and_cast(from, {}, threads); }) / threads);
+        plain.push_back(dws::seconds_of([&] { adamw_and_cast(from, {}, threads); }) / threads);
         from.next();
-        times.push_back(seconds_of([&] { changed = step(from); }) / threads);
+        times.push_back(dws::seconds_of([&] { changed = step(from); }) / threads);
         state.SetIterationTime(times.back());
     }
-    const double plain_s = median(plain);
-    state.counters["overhead_percent"] = 100 * (median(times) / plain_s - 1);
+    const double plain_s = dws::median(plain);
+    state.counters["overhead_percent"] = 100 * (dws::median(times) / plain_s - 1);
     state.counters["plain_ns_per_word"] = 1e9 * plain_s / static_cast<double>(kWords);
     state.counters["changed_percent"] =
         100 * static_cast<double>(changed) / static_cast<double>(kWords);

@@ -6,12 +6,11 @@
 // by the threads: what so many free cores would take.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <vector>
 
+#include "experiments/bench_clock.h"
 #include "experiments/optimizer_steps.h"
 #include "sync/codec/compact.h"
 #include "sync/codec/compact_tile_decoder.h"
@@ -52,40 +51,22 @@ const Fixture& fixture(std::int64_t scenario) {
         .first->second;
 }
 
-double processor_seconds() {
-    std::timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-double seconds_of(const auto& work) {
-    const double start = processor_seconds();
-    work();
-    return processor_seconds() - start;
-}
-
-double median(std::vector<double>& values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
 // Times `work` and a copy of the weights in turn; prepare is not timed. Reports the medians' ratio.
 void measure(benchmark::State& state, const Fixture& from, std::size_t threads, const auto& prepare,
              const auto& work) {
     dws::Bytes copy = from.pair.base;
     std::vector<double> copies, times;
     for (auto _ : state) {
-        copies.push_back(seconds_of([&] {
+        copies.push_back(dws::seconds_of([&] {
             std::memcpy(copy.data(), from.pair.base.data(), copy.size());
             benchmark::DoNotOptimize(copy.data());
         }));
         prepare();
-        times.push_back(seconds_of(work) / static_cast<double>(threads));
+        times.push_back(dws::seconds_of(work) / static_cast<double>(threads));
         state.SetIterationTime(times.back());
     }
-    const double copy_seconds = median(copies);
-    const double seconds = median(times);
+    const double copy_seconds = dws::median(copies);
+    const double seconds = dws::median(times);
     state.counters["x_memcpy"] = seconds / copy_seconds;
     state.counters["ns_per_change"] = 1e9 * seconds / static_cast<double>(from.changed_words);
     state.counters["memcpy_GBps"] = static_cast<double>(from.pair.base.size()) / copy_seconds / 1e9;
