@@ -85,6 +85,7 @@ void Server::answer(const Frames& frames, double now_s) {
             : failure(EnvErrorCode::malformed, "expected a message of one frame, from a DEALER");
     if (reply.error == EnvErrorCode::malformed) counts_.malformed += 1;
     if (reply.error == EnvErrorCode::at_capacity) counts_.turned_away += 1;
+    publish_stats();  // whoever has heard the answer finds it counted
     if (!socket_.send({frames[0], encode(reply)})) counts_.replies_dropped += 1;
 }
 
