@@ -18,10 +18,11 @@ namespace dws {
 
 namespace {
 
-// Tiles that a thread takes at once: 2 MiB of bf16, 0.2 ms.
-constexpr std::size_t kPieceTiles = 16;
+// Tiles that a thread takes at once: 0.5 MiB of bf16, 0.1 ms, which is how long the fastest waits
+// for the slowest at the end.
+constexpr std::size_t kPieceTiles = 4;
 // Pieces per thread between two visits to the sink: what bounds the memory above file_bytes.
-constexpr std::size_t kWavePieces = 16;
+constexpr std::size_t kWavePieces = 64;
 // Tiles from which the thresholds are chosen: 20,000 changes at 1 %.
 constexpr std::size_t kSampledTiles = 32;
 
@@ -187,14 +188,21 @@ private:
 }  // namespace
 
 ClassTable choose_classes(const ArrayTable& table, std::span<const std::byte> base,
-                          std::span<const std::byte> next) {
-    Histograms histograms;
+                          std::span<const std::byte> next, std::size_t threads) {
     const std::size_t stride = std::max<std::size_t>(1, table.tiles() / kSampledTiles);
-    for (std::size_t index = stride / 2; index < table.tiles(); index += stride) {
-        const Tile tile = table.tile(index);
-        count_tile(table, tile, words_of(tile, base), words_of(tile, next), histograms);
+    const std::size_t first = stride / 2;
+    std::vector<Histograms> parts(threads);
+    for_each_piece(threads, (table.tiles() + stride - 1 - first) / stride,
+                   [&](std::size_t thread, std::size_t sample) {
+                       const Tile tile = table.tile(first + sample * stride);
+                       count_tile(table, tile, words_of(tile, base), words_of(tile, next),
+                                  parts[thread]);
+                   });
+    Histograms sums;
+    for (const Histograms& part : parts) {
+        for (const auto& [dtype, histogram] : part) sums[dtype] += histogram;
     }
-    return choose_each(histograms);
+    return choose_each(sums);
 }
 
 bool encode_compact(const ArrayTable& table, std::span<const std::byte> base,
@@ -203,8 +211,9 @@ bool encode_compact(const ArrayTable& table, std::span<const std::byte> base,
                     const FileSink& sink) {
     require(base.size() >= table.layout().size_bytes(), "base is the table's flat buffer");
     require(next.size() >= table.layout().size_bytes(), "next is the table's flat buffer");
-    const ClassTable classes =
-        options.mode == CompactMode::flat ? ClassTable{} : choose_classes(table, base, next);
+    const ClassTable classes = options.mode == CompactMode::flat
+                                   ? ClassTable{}
+                                   : choose_classes(table, base, next, options.threads);
     return encode_tiles(table, classes, {version, base_version}, options, sink,
                         [&](TileEncoder& encoder, std::size_t, const Tile& tile,
                             const ExponentClasses& tile_classes, Bytes& out) {

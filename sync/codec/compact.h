@@ -41,7 +41,7 @@ bool encode_compact(const ArrayTable& table, const Changes& changes,
 
 // Thresholds for each dtype, from about 32 tiles spread over the table.
 ClassTable choose_classes(const ArrayTable& table, std::span<const std::byte> base,
-                          std::span<const std::byte> next);
+                          std::span<const std::byte> next, std::size_t threads = 1);
 
 // Adds one file's changes, `before` included. words: the flat buffer of the base. Fault::corrupt:
 // not such a file, other versions, other arrays, a tile that cannot be decoded or that `changes`

@@ -79,9 +79,23 @@ struct Sums {
 };
 
 // A quarter of the words, in runs of a cache line or more: enough to choose by.
-std::size_t next_sample(std::size_t position) {
-    constexpr std::size_t kRun = 64;
-    return (position + 1) % kRun == 0 ? 3 * kRun + 1 : 1;
+constexpr std::size_t kRunWords = 64;
+constexpr std::size_t kRunDistance = 4 * kRunWords;
+// Neighbours often have the same key: counted in one place, each would wait for the one before.
+constexpr std::size_t kCounters = 4;
+
+// The runs stand too far apart for the processor to see the next ones coming.
+void prefetch_run(const std::byte* from, std::size_t word_bytes) {
+    for (std::size_t line = 0; line < word_bytes; ++line) __builtin_prefetch(from + 64 * line);
+}
+
+// Where cutting can pay: before all keys, and behind each that a word has.
+std::vector<std::size_t> useful_cuts(const KeyHistogram& histogram) {
+    std::vector<std::size_t> cuts{0};
+    for (std::size_t key = 0; key < 255; ++key) {
+        if (histogram.words[key] > 0) cuts.push_back(key + 1);
+    }
+    return cuts;
 }
 
 }  // namespace
@@ -89,59 +103,77 @@ std::size_t next_sample(std::size_t position) {
 void count_keys(const std::byte* before, const std::byte* after, std::size_t words,
                 std::size_t word_bytes, KeyHistogram& histogram) {
     if (std::memcmp(before, after, words * word_bytes) == 0) return;
+    std::array<std::array<std::uint32_t, 256>, kCounters> counts{};
     with_word_type(word_bytes, [&](auto type) {
         using Word = decltype(type);
-        for (std::size_t position = 0; position < words; position += next_sample(position)) {
-            const auto old = load_word<Word>(before + position * sizeof(Word));
-            const auto key =
-                static_cast<std::uint8_t>(std::uint32_t{old} << 1 >> (8 * sizeof(Word) - 8));
-            ++histogram.words[key];
-            histogram.changed[key] += old != load_word<Word>(after + position * sizeof(Word));
+        for (std::size_t run = 0; run < words; run += kRunDistance) {
+            const std::size_t end = std::min(run + kRunWords, words);
+            prefetch_run(before + (run + 2 * kRunDistance) * sizeof(Word), sizeof(Word));
+            prefetch_run(after + (run + 2 * kRunDistance) * sizeof(Word), sizeof(Word));
+            for (std::size_t position = run; position < end; ++position) {
+                const auto old = load_word<Word>(before + position * sizeof(Word));
+                const auto key =
+                    static_cast<std::uint8_t>(std::uint32_t{old} << 1 >> (8 * sizeof(Word) - 8));
+                ++counts[position % kCounters][key];
+                if (old != load_word<Word>(after + position * sizeof(Word))) [[unlikely]]
+                    ++histogram.changed[key];
+            }
         }
     });
+    for (const std::array<std::uint32_t, 256>& part : counts) {
+        for (std::size_t key = 0; key < 256; ++key) histogram.words[key] += part[key];
+    }
     ++histogram.tiles;
 }
 
-// cost[n][k]: the least for the keys below k in n classes; 256 * 256 * 7 / 2 steps.
+KeyHistogram& KeyHistogram::operator+=(const KeyHistogram& other) {
+    for (std::size_t key = 0; key < words.size(); ++key) {
+        words[key] += other.words[key];
+        changed[key] += other.changed[key];
+    }
+    tiles += other.tiles;
+    return *this;
+}
+
+// cost[n][i]: the least for the keys below cut i in n classes.
 ExponentClasses choose_classes(const KeyHistogram& histogram) {
     const Sums sums(histogram);
+    const std::vector<std::size_t> cuts = useful_cuts(histogram);
     // A quarter of the words was counted.
     const std::uint64_t per_section = kSectionBits / 4 * histogram.tiles;
-    std::vector section(256, std::vector<std::uint64_t>(256));  // [to][from]
-    std::vector<std::uint64_t> last_section(256);
-    for (std::size_t to = 0; to < 256; ++to) {
-        last_section[to] = sums.last_section(to) + per_section;
-        for (std::size_t from = 0; from < to; ++from) {
-            section[to][from] = sums.section(from, to) + per_section;
-        }
-    }
     constexpr std::uint64_t kUnreached = UINT64_MAX / 2;  // and a section's cost is no overflow
-    std::vector cost(kMaxThresholds + 1, std::vector<std::uint64_t>(256, kUnreached));
-    std::vector cut(kMaxThresholds + 1, std::vector<std::size_t>(256, 0));
+    std::vector cost(kMaxThresholds + 1, std::vector<std::uint64_t>(cuts.size(), kUnreached));
+    std::vector previous(kMaxThresholds + 1, std::vector<std::size_t>(cuts.size(), 0));
     cost[0][0] = 0;
-    std::uint64_t best = last_section[0];
-    std::size_t best_count = 0;
-    std::size_t best_key = 0;
-    for (std::size_t count = 1; count <= kMaxThresholds; ++count) {
-        for (std::size_t to = count; to < 256; ++to) {
-            for (std::size_t from = count - 1; from < to; ++from) {
-                const std::uint64_t bits = cost[count - 1][from] + section[to][from];
+    for (std::size_t to = 1; to < cuts.size(); ++to) {
+        for (std::size_t from = 0; from < to; ++from) {
+            const std::uint64_t section = sums.section(cuts[from], cuts[to]) + per_section;
+            for (std::size_t count = 1; count <= kMaxThresholds; ++count) {
+                const std::uint64_t bits = cost[count - 1][from] + section;
                 if (bits >= cost[count][to]) continue;
                 cost[count][to] = bits;
-                cut[count][to] = from;
+                previous[count][to] = from;
             }
-            const std::uint64_t total = cost[count][to] + last_section[to];
+        }
+    }
+    std::uint64_t best = UINT64_MAX;
+    std::size_t best_count = 0;
+    std::size_t best_cut = 0;
+    for (std::size_t count = 0; count <= kMaxThresholds; ++count) {
+        for (std::size_t cut = 0; cut < cuts.size(); ++cut) {
+            const std::uint64_t total =
+                cost[count][cut] + sums.last_section(cuts[cut]) + per_section;
             if (total >= best) continue;
             best = total;
             best_count = count;
-            best_key = to;
+            best_cut = cut;
         }
     }
     ExponentClasses classes;
     classes.count = best_count;
-    classes.thresholds.fill(static_cast<std::uint8_t>(best_key));
-    for (std::size_t count = best_count; count > 0; best_key = cut[count][best_key], --count) {
-        classes.thresholds[count - 1] = static_cast<std::uint8_t>(best_key);
+    classes.thresholds.fill(static_cast<std::uint8_t>(cuts[best_cut]));
+    for (std::size_t count = best_count; count > 0; best_cut = previous[count][best_cut], --count) {
+        classes.thresholds[count - 1] = static_cast<std::uint8_t>(cuts[best_cut]);
     }
     return classes;
 }

@@ -17,6 +17,8 @@ struct KeyHistogram {
     std::array<std::uint64_t, 256> changed{};  // of those
 
     std::uint64_t tiles = 0;
+
+    KeyHistogram& operator+=(const KeyHistogram& other);
 };
 
 // before, after: (words,) of one tile. A quarter of the words is looked at;

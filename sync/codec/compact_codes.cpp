@@ -14,6 +14,21 @@ std::uint32_t sum_of_quotients(std::span<const std::uint32_t> gaps, unsigned ric
     return sum;
 }
 
+// In sixteenths of a bit, by order and bit length. A number of b bits costs
+// 2 * bits(number + 2^order) - 1 - order; for a share of 2^(order - b + 1) of those numbers the sum
+// has b + 1 bits. A tile's lengths sum to below 2^32.
+constexpr auto kGolombCosts = [] {
+    std::array<std::array<std::uint32_t, std::tuple_size_v<LengthHistogram>>, kListedSteps> costs{};
+    for (unsigned order = 0; order < kListedSteps; ++order) {
+        for (unsigned length = 0; length < costs[order].size(); ++length) {
+            costs[order][length] = length <= order ? 16 * (order + 1)
+                                                   : 16 * (2 * length - 1 - order) +
+                                                         (32u >> std::min(length - 1 - order, 31u));
+        }
+    }
+    return costs;
+}();
+
 }  // namespace
 
 // For geometric gaps the best is near log2(ln 2 * mean); clustered ones prefer less.
@@ -34,19 +49,14 @@ RiceChoice choose_rice(std::span<const std::uint32_t> gaps) {
     return choice;
 }
 
-// A number of b bits costs 2 * bits(number + 2^order) - 1 - order; for a share of 2^(order - b + 1)
-// of those numbers the sum has b + 1 bits.
 GolombChoice choose_golomb(const LengthHistogram& lengths) {
     unsigned longest = 32;
     while (longest > 0 && lengths[longest] == 0) --longest;
     GolombChoice best{0, UINT64_MAX};
     for (unsigned order = 0; order <= std::min(longest, kListedSteps - 1); ++order) {
-        std::uint64_t cost = 0;
-        for (unsigned length = 0; length <= longest; ++length) {
-            const std::uint64_t bits =
-                length <= order ? 16 * (order + 1)
-                                : 16 * (2 * length - 1 - order) + (32u >> (length - 1 - order));
-            cost += lengths[length] * bits;
+        std::uint32_t cost = 0;  // no early end: the compiler makes vectors of this
+        for (std::size_t length = 0; length < lengths.size(); ++length) {
+            cost += lengths[length] * kGolombCosts[order][length];
         }
         if (cost < best.cost) best = GolombChoice{static_cast<std::uint8_t>(order), cost};
     }

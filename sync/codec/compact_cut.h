@@ -33,6 +33,7 @@ public:
 
 private:
     bool flush();
+    void make_room(std::size_t bytes);
 
     const ArrayTable& table_;
     const CompactVersions versions_;

@@ -17,6 +17,10 @@ inline constexpr std::size_t kTileBlocks = kTileWords / kBlockWords;
 // places that L1 has for addresses 8 KiB apart.
 inline constexpr std::size_t kPaddingBlocks = 8;
 
+// Whole tiles may be read in this many places at once: each is another page, and the processor
+// fetches ahead in all of them.
+inline constexpr std::size_t kTileStreams = 4;
+
 // Everything about a tile's words that positions among classes need.
 struct ClassMap {
     // [class][block]: which words of the block belong to the class.

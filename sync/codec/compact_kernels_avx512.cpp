@@ -13,6 +13,8 @@ namespace {
 
 // Far enough ahead that the line has come from memory when the loop reaches it.
 constexpr std::size_t kPrefetchBytes = 2048;
+// A loop that also classifies takes longer over a block.
+constexpr std::size_t kNearPrefetchBytes = 1024;
 
 // The unmasked forms of some intrinsics read an undefined register in GCC 12's headers, which the
 // compiler then warns about (https://gcc.gnu.org/PR105593); with a full mask the code is the same.
@@ -21,7 +23,7 @@ constexpr __mmask8 kAllQuads = 0xff;
 
 __m512i load(const std::byte* from) { return _mm512_loadu_si512(from); }
 
-void prefetch(const std::byte* from) { _mm_prefetch(from + kPrefetchBytes, _MM_HINT_T1); }
+void prefetch(const std::byte* from) { _mm_prefetch(from, _MM_HINT_T1); }
 
 // The bytes first, first + step, ... of a register.
 constexpr std::array<std::uint8_t, 64> ascending_bytes(std::size_t first, std::size_t step) {
@@ -75,9 +77,9 @@ std::uint64_t differing(const std::byte* before, const std::byte* after, std::ui
 }
 
 // The words that every block's two sides come from, before the loop reaches them.
-template <class Word>
+template <class Word, std::size_t Distance = kPrefetchBytes>
 void prefetch_block(const std::byte* from) {
-    for (std::size_t line = 0; line < sizeof(Word); ++line) prefetch(from + 64 * line);
+    for (std::size_t line = 0; line < sizeof(Word); ++line) prefetch(from + Distance + 64 * line);
 }
 
 // Stores the positions of the set bits, each plus `first`, at `to`; returns how many. Compressed as
@@ -115,17 +117,13 @@ void store_classes(__m512i keys, const Thresholds& thresholds, std::size_t block
     }
 }
 
-// Whole tiles are read in this many places at once: each is another page, and the processor fetches
-// ahead in all of them.
-constexpr std::size_t kStreams = 4;
-
 // differing_in(block) -> bitmap. positions: counted from `first`.
 template <class DifferingIn>
 std::size_t find_in_blocks(std::size_t blocks, std::size_t first, std::uint16_t* positions,
                            DifferingIn differing_in) {
-    const std::size_t streams = blocks == kTileBlocks ? kStreams : 1;
+    const std::size_t streams = blocks == kTileBlocks ? kTileStreams : 1;
     const std::size_t length = blocks / streams;
-    std::size_t found[kStreams] = {};
+    std::size_t found[kTileStreams] = {};
     for (std::size_t index = 0; index < length; ++index) {
         for (std::size_t stream = 0; stream < streams; ++stream) {
             // A stream of n blocks has at most 64 n changes, so none runs into the next.
@@ -179,8 +177,8 @@ std::size_t find_and_classify(const std::byte* before, const std::byte* after,
         using Word = decltype(type);
         return find_in_blocks(blocks, 0, positions, [&](std::size_t block) {
             const std::size_t offset = block * kBlockWords * sizeof(Word);
-            prefetch_block<Word>(before + offset);
-            prefetch_block<Word>(after + offset);
+            prefetch_block<Word, kNearPrefetchBytes>(before + offset);
+            prefetch_block<Word, kNearPrefetchBytes>(after + offset);
             store_classes(keys_of(before + offset, type), thresholds, block, map);
             return differing(before + offset, after + offset, type);
         });

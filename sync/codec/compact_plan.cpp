@@ -67,8 +67,6 @@ void write_signs(std::span<const std::int32_t> steps, BitWriter& bits) {
 
 }  // namespace
 
-TilePlan::TilePlan() : gaps_(kTileWords), steps_(kTileWords), long_steps_(kTileWords + 1) {}
-
 void TilePlan::begin(TileMode mode, std::span<const std::uint32_t> counts) {
     header_ = TileHeader{.mode = mode, .section_count = counts.size()};
     for (std::size_t index = 0; index < counts.size(); ++index) {
@@ -150,7 +148,7 @@ void TilePlan::for_each_code(Visit visit) const {
     for (const std::uint32_t excess : list_excess_) visit(GolombCode(excess, header_.list.golomb));
 }
 
-std::size_t TilePlan::finish(std::size_t word_bytes) {
+std::size_t TilePlan::finish(std::size_t word_bytes, LinesAhead& ahead) {
     std::size_t changes = 0;
     std::size_t remainder_bits = 0;
     std::size_t quotient_bits = 0;
@@ -163,6 +161,7 @@ std::size_t TilePlan::finish(std::size_t word_bytes) {
     for (std::size_t index = 0; index < header_.section_count; ++index) {
         Section& section = header_.sections[index];
         if (section.changes == 0) continue;
+        ahead.ask(kLinesOnTheWay);
         choose_gaps(std::span(gaps_).subspan(changes, section.changes), section);
         choose_steps(section, changes);
         changes += section.changes;
@@ -203,11 +202,12 @@ std::size_t TilePlan::fewest_flat_bytes(std::size_t word_bytes, std::size_t end)
     return fewest_bits / 8 + bytes_for(changes) + exceptions_.size() * (2 + word_bytes);
 }
 
-void TilePlan::write(std::size_t word_bytes, Bytes& out) const {
+void TilePlan::write(std::size_t word_bytes, LinesAhead& ahead, Bytes& out) const {
     const std::size_t start = out.size();
     out.resize(start + bytes_ + kBitSlackBytes);
     BitWriter bits(write_header(header_, out.data() + start));
     for_each_run([&](std::span<const std::uint32_t> gaps, unsigned rice) {
+        ahead.ask(kLinesOnTheWay);
         write_remainders(gaps, rice, bits);
     });
     bits.finish();
@@ -223,6 +223,7 @@ void TilePlan::write(std::size_t word_bytes, Bytes& out) const {
     }
     bits = BitWriter(to);
     for_each_run([&](std::span<const std::uint32_t> gaps, unsigned rice) {
+        ahead.ask(kLinesOnTheWay);
         write_quotients(gaps, rice, bits);
     });
     bits.finish();

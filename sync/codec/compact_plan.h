@@ -2,6 +2,7 @@
 // small, and then as bytes. Between a TileEncoder, which finds the changes, and the format.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -9,13 +10,12 @@
 
 #include "base/bytes.h"
 #include "sync/codec/compact_format.h"
+#include "sync/codec/compact_lines_ahead.h"
 
 namespace dws {
 
 class TilePlan {
 public:
-    TilePlan();
-
     // Starts over. counts: (sections,) the changes of each, kTileWords at most in all.
     void begin(TileMode mode, std::span<const std::uint32_t> counts);
     // The change with this index, counted over all sections: words of its section between it and
@@ -28,12 +28,12 @@ public:
             set_exception(index, word_after);
     }
     // After all changes are set: chooses the parameters. Returns the size of the tile in bytes.
-    std::size_t finish(std::size_t word_bytes);
+    std::size_t finish(std::size_t word_bytes, LinesAhead& ahead);
     // What the same changes take at least as a flat tile, the last of them at word end - 1: without
     // looking at each, and below the truth by some half a bit a change.
     std::size_t fewest_flat_bytes(std::size_t word_bytes, std::size_t end) const;
     // Appends the tile to `out`.
-    void write(std::size_t word_bytes, Bytes& out) const;
+    void write(std::size_t word_bytes, LinesAhead& ahead, Bytes& out) const;
 
 private:
     struct Exception {
@@ -51,13 +51,13 @@ private:
     void for_each_code(Visit visit) const;
 
     TileHeader header_;
-    std::vector<std::uint32_t> gaps_;         // (kTileWords,)
-    std::vector<std::int32_t> steps_;         // (kTileWords,) next minus old word; never 0
-    std::vector<std::uint32_t> long_steps_;   // (kTileWords + 1,) working space of choose_steps()
-    std::vector<std::uint32_t> list_gaps_;    // (listed,)
-    std::vector<std::uint32_t> list_excess_;  // (listed,) length of the step, less 2
-    std::uint32_t list_end_ = 0;              // of the listable changes: where a gap of 0 leads
-    std::uint32_t listable_ = 0;              // changes of the sections with kListedSteps so far
+    std::array<std::uint32_t, kTileWords> gaps_;
+    std::array<std::int32_t, kTileWords> steps_;            // next minus old word; never 0
+    std::array<std::uint32_t, kTileWords + 1> long_steps_;  // working space of choose_steps()
+    std::vector<std::uint32_t> list_gaps_;                  // (listed,)
+    std::vector<std::uint32_t> list_excess_;                // (listed,) length of the step, less 2
+    std::uint32_t list_end_ = 0;  // of the listable changes: where a gap of 0 leads
+    std::uint32_t listable_ = 0;  // changes of the sections with kListedSteps so far
     std::vector<Exception> exceptions_;
     std::size_t bytes_ = 0;  // of the tile
 };

@@ -16,7 +16,7 @@ Error corrupt(const char* what) { return Error{Fault::corrupt, std::string("tile
 }  // namespace
 
 TileDecoder::TileDecoder(const CompactKernels& kernels)
-    : kernels_(kernels), reader_(std::make_unique<TileReader>()) {}
+    : kernels_(kernels), reader_(std::make_unique_for_overwrite<TileReader>()) {}
 
 TileDecoder::~TileDecoder() = default;
 

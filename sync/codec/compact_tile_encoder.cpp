@@ -7,6 +7,7 @@
 #include "base/require.h"
 #include "sync/codec/bit_positions.h"
 #include "sync/codec/compact_class_map.h"
+#include "sync/codec/compact_lines_ahead.h"
 #include "sync/codec/compact_plan.h"
 #include "sync/words.h"
 
@@ -72,12 +73,13 @@ void set_change(Word before, Word after, std::size_t slot, std::uint32_t gap, Ti
 }
 
 template <class ChangesOfTile>
-void plan_flat(const ChangesOfTile& changes, TilePlan& plan) {
+void plan_flat(const ChangesOfTile& changes, LinesAhead& ahead, TilePlan& plan) {
     const auto count = static_cast<std::uint32_t>(changes.positions.size());
     plan.begin(TileMode::flat, std::span(&count, 1));
     std::uint32_t expected = 0;  // the position after a gap of 0
     for (std::size_t change = 0; change < changes.positions.size(); ++change) {
         const std::uint32_t position = changes.positions[change];
+        ahead.ask(1);
         set_change(changes.word_before(change), changes.word_after(change), change,
                    position - expected, plan);
         expected = position + 1;
@@ -87,13 +89,15 @@ void plan_flat(const ChangesOfTile& changes, TilePlan& plan) {
 // section_of: room for every change.
 template <class Word>
 void plan_classes(const FoundChanges<Word>& found, const ExponentClasses& classes,
-                  const ClassMap& map, std::uint8_t* section_of, TilePlan& plan) {
+                  const ClassMap& map, std::uint8_t* section_of, LinesAhead& ahead,
+                  TilePlan& plan) {
     const KeyClasses class_of = class_of_keys(classes);
     std::array<std::uint32_t, kMaxSections> counts{};
     for (std::size_t change = 0; change < found.positions.size(); ++change) {
         const std::uint32_t word = found.word_before(change);
         section_of[change] = class_of[(word << 1 >> (8 * sizeof(Word) - 8)) & 0xff];
         ++counts[section_of[change]];
+        ahead.ask(change % 4 == 0);  // more would be waited for
     }
     plan.begin(TileMode::classes, std::span(counts).first(classes.count + 1));
     std::array<std::uint32_t, kMaxSections> slots{};     // of each section's next change
@@ -104,6 +108,7 @@ void plan_classes(const FoundChanges<Word>& found, const ExponentClasses& classe
     for (std::size_t change = 0; change < found.positions.size(); ++change) {
         const std::size_t position = found.positions[change];
         const std::size_t section = section_of[change];
+        ahead.ask(1);
         const std::uint32_t rank = section == classes.count ? static_cast<std::uint32_t>(position)
                                                             : rank_in_class(map, section, position);
         set_change(found.word_before(change), found.word_after(change), slots[section]++,
@@ -131,7 +136,7 @@ struct TileEncoder::Scratch {
 };
 
 TileEncoder::TileEncoder(CompactMode mode, const CompactKernels& kernels)
-    : mode_(mode), kernels_(kernels), scratch_(std::make_unique<Scratch>()) {}
+    : mode_(mode), kernels_(kernels), scratch_(std::make_unique_for_overwrite<Scratch>()) {}
 
 TileEncoder::~TileEncoder() = default;
 
@@ -168,35 +173,40 @@ std::size_t TileEncoder::find(std::span<const std::byte> before, std::span<const
 std::size_t TileEncoder::write_smallest(std::span<const std::uint16_t> positions,
                                         std::span<const std::byte> before,
                                         std::span<const std::byte> after, std::size_t word_bytes,
-                                        const ExponentClasses& classes, bool has_map, Bytes& out) {
+                                        const ExponentClasses& classes, bool was_searched,
+                                        Bytes& out) {
     if (positions.empty()) return 0;
     const bool in_classes = may_use_classes(positions.size(), classes);
+    LinesAhead ahead = was_searched ? LinesAhead(before, after) : LinesAhead();
     std::size_t flat_bytes = SIZE_MAX;
     std::size_t classes_bytes = SIZE_MAX;
-    if (in_classes && has_map) finish_map(kernels_, before, word_bytes, classes, scratch_->map);
-    if (in_classes && !has_map) map_classes(kernels_, before, word_bytes, classes, scratch_->map);
+    ahead.ask(kLinesOnTheWay);
+    if (in_classes && was_searched)
+        finish_map(kernels_, before, word_bytes, classes, scratch_->map);
+    if (in_classes && !was_searched)
+        map_classes(kernels_, before, word_bytes, classes, scratch_->map);
     with_word_type(word_bytes, [&](auto type) {
         const FoundChanges<decltype(type)> found{positions, before, after};
         if (in_classes) {
-            plan_classes(found, classes, scratch_->map, scratch_->section_of.data(),
+            plan_classes(found, classes, scratch_->map, scratch_->section_of.data(), ahead,
                          scratch_->classes);
-            classes_bytes = scratch_->classes.finish(word_bytes);
+            classes_bytes = scratch_->classes.finish(word_bytes, ahead);
         }
         // A flat tile is planned only where it may be no longer.
         if (!in_classes || (mode_ == CompactMode::smallest &&
                             scratch_->classes.fewest_flat_bytes(
                                 word_bytes, positions.back() + 1u) <= classes_bytes)) {
-            plan_flat(found, scratch_->flat);
-            flat_bytes = scratch_->flat.finish(word_bytes);
+            plan_flat(found, ahead, scratch_->flat);
+            flat_bytes = scratch_->flat.finish(word_bytes, ahead);
         }
     });
     if (std::min(flat_bytes, classes_bytes) > after.size()) {
         out.push_back(static_cast<std::byte>(TileMode::raw));
         out.insert(out.end(), after.begin(), after.end());
     } else if (flat_bytes <= classes_bytes) {
-        scratch_->flat.write(word_bytes, out);
+        scratch_->flat.write(word_bytes, ahead, out);
     } else {
-        scratch_->classes.write(word_bytes, out);
+        scratch_->classes.write(word_bytes, ahead, out);
     }
     return positions.size();
 }
@@ -251,11 +261,13 @@ std::size_t TileEncoder::encode_flat(const TileChanges& changes, std::size_t til
             "positions fit their tile, ascending");
     if (changes.size() == 0) return 0;
     TilePlan& plan = scratch_->flat;
+    LinesAhead ahead;
     with_word_type(word_bytes, [&](auto type) {
         using Word = decltype(type);
-        plan_flat(ListedChanges<Word>{changes.positions, changes.before, changes.after}, plan);
-        const bool is_longer = plan.finish(word_bytes) > tile_words * word_bytes;
-        if (!is_longer || changes.size() < tile_words) return plan.write(word_bytes, out);
+        plan_flat(ListedChanges<Word>{changes.positions, changes.before, changes.after}, ahead,
+                  plan);
+        const bool is_longer = plan.finish(word_bytes, ahead) > tile_words * word_bytes;
+        if (!is_longer || changes.size() < tile_words) return plan.write(word_bytes, ahead, out);
         out.push_back(static_cast<std::byte>(TileMode::raw));
         const std::size_t start = out.size();
         out.resize(start + tile_words * word_bytes);

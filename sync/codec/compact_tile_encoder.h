@@ -58,11 +58,12 @@ private:
     bool may_use_classes(std::size_t changes, const ExponentClasses& classes) const;
     std::size_t find(std::span<const std::byte> before, std::span<const std::byte> after,
                      std::size_t word_bytes, const ExponentClasses& classes);
-    // has_map: all whole blocks of scratch_->map are classified.
+    // was_searched: by find(), in a pass over two buffers: all whole blocks of scratch_->map are
+    // classified, and behind the tile's words stand those of the next.
     std::size_t write_smallest(std::span<const std::uint16_t> positions,
                                std::span<const std::byte> before, std::span<const std::byte> after,
-                               std::size_t word_bytes, const ExponentClasses& classes, bool has_map,
-                               Bytes& out);
+                               std::size_t word_bytes, const ExponentClasses& classes,
+                               bool was_searched, Bytes& out);
 
     const CompactMode mode_;
     const CompactKernels& kernels_;

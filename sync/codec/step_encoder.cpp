@@ -12,14 +12,6 @@ namespace {
 // Tiles that the next step's classes are chosen from: 20,000 changes at 1 %. Spread over the table.
 constexpr std::size_t kSampledTiles = 32;
 
-void add_to(KeyHistogram& sum, const KeyHistogram& part) {
-    for (std::size_t key = 0; key < sum.words.size(); ++key) {
-        sum.words[key] += part.words[key];
-        sum.changed[key] += part.changed[key];
-    }
-    sum.tiles += part.tiles;
-}
-
 // The words at the positions, widened.
 void gather(std::span<const std::byte> words, std::size_t word_bytes,
             std::span<const std::uint16_t> positions, std::vector<std::uint32_t>& to) {
@@ -103,7 +95,7 @@ EncodedStep StepEncoder::finish() {
     std::map<DType, KeyHistogram> sums;
     for (const std::unique_ptr<Lane>& lane : lanes_) {
         step_.change += lane->change;
-        for (const auto& [dtype, histogram] : lane->histograms) add_to(sums[dtype], histogram);
+        for (const auto& [dtype, histogram] : lane->histograms) sums[dtype] += histogram;
     }
     next_classes_.clear();
     for (const auto& [dtype, histogram] : sums) {
