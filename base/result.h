@@ -26,6 +26,7 @@ const char* next_action(Fault fault);
 struct Error {
     Fault fault;
     std::string detail;  // one clause for the log: which object, what was expected, what came
+    double retry_after_s = 0;  // transport: whoever answered asked to be left alone so long
 };
 
 // "fault: detail; next action", the one line of a failure that is final.

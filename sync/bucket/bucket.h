@@ -53,11 +53,13 @@ public:
     virtual Result<Done> remove(std::string_view key) = 0;
 };
 
-// How a bucket far away behaves, for trying out what distance does. All zero: as it is.
+// The line to the bucket. The first three make it look worse than it is, for trying out what
+// distance does; the last keeps it free for others. All zero: as it is.
 struct LinkShape {
-    double latency_ms = 0;      // added to every call
-    double megabit_per_s = 0;   // of payload, each way; 0 is unlimited
-    double put_latency_ms = 0;  // added to every write as well: a slow uplink
+    double latency_ms = 0;           // added to every call
+    double megabit_per_s = 0;        // of payload, each way; 0 is unlimited
+    double put_latency_ms = 0;       // added to every write as well: a slow uplink
+    double limit_megabit_per_s = 0;  // of an object store: all that goes either way, together
 };
 
 // How long a call is retried before Fault::transport is final. A put_if_absent that is retried may
@@ -74,13 +76,20 @@ enum class BucketAccess {
     write,  // the folder is made when absent, and writing tried
 };
 
-// uri: "file:///dir" or a path. The bucket retries by the policy. Once stop is requested no call
-// waits or is made again; each is still made once, so that the last objects can be written.
+// uri: a folder or an object store, with all that is to be said of it (sync/bucket/bucket_uri.h).
+// Credentials come from the environment or the usual files (sync/bucket/credentials.h). The bucket
+// retries by the policy. Once stop is requested no call waits or is made again; each is still made
+// once, so that the last objects can be written, and has the policy's deadline to end.
 // Throws std::runtime_error naming the folder when it cannot be made or written, or for
-// BucketAccess::read when it cannot be read.
+// BucketAccess::read when it cannot be read; for a store when its address does not hold together or
+// there are no keys. Whether a store answers shows with the first call.
 std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link,
                                     std::stop_token stop = {},
                                     BucketAccess access = BucketAccess::write);
+
+// The bucket for a store that knows no put_if_absent (sync/bucket/bucket_unfenced.h): the operator
+// vouches that there is never more than one writer. The probe below passes on it.
+std::unique_ptr<Bucket> without_fence(std::unique_ptr<Bucket> bucket);
 
 // Creates a key twice under `prefix`: the second must be refused. Fault::untrusted for a store
 // that ignores the condition, since two writers could not be told apart there.

@@ -5,64 +5,56 @@
 #include <algorithm>
 #include <random>
 
-#include "base/clock.h"
 #include "base/stop_signal.h"
 
 namespace dws {
 
 namespace {
 
-// A wait between half of wait_ms and all of it. True when stop was requested.
-bool sleep_with_jitter(double wait_ms, const std::stop_token& stop) {
+double random_share() {
     std::random_device random;
-    const double share = std::uniform_real_distribution<double>(0.5, 1.0)(random);
-    return sleep_or_stop(1e-3 * share * wait_ms, stop);
-}
-
-Error given_up(const Error& last, int tries, const Stopwatch& since_start, const char* why) {
-    return Error{Fault::transport, fmt::format("{} (tried {} times in {:.1f} s{})", last.detail,
-                                               tries, since_start.seconds(), why)};
-}
-
-// call: () -> Result<T>. No wait goes past the deadline, so a call is late by its own length only.
-template <class Call>
-auto retried(const RetryPolicy& policy, const std::stop_token& stop, const Call& call)
-    -> decltype(call()) {
-    const Stopwatch since_start;
-    double wait_ms = policy.first_wait_ms;
-    for (int tries = 1;; ++tries) {
-        auto result = call();
-        if (result || result.error().fault != Fault::transport) return result;
-        if (since_start.ms() + wait_ms >= 1e3 * policy.deadline_s)
-            return given_up(result.error(), tries, since_start, "");
-        if (sleep_with_jitter(wait_ms, stop))
-            return given_up(result.error(), tries, since_start, ", then stopped");
-        // At least 1 ms, so that a policy of zeros cannot spin until its deadline.
-        wait_ms = std::max(1.0, std::min(2 * wait_ms, policy.longest_wait_ms));
-    }
+    return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
 }  // namespace
 
+bool Retries::wait_for_next_try(const Error& last) {
+    tries_ += 1;
+    // At least 1 ms, so that a policy of zeros cannot spin until its deadline.
+    const double longest_ms = std::max(1.0, wait_ms_);
+    const double wait_ms = 1e3 * last.retry_after_s + random_share() * longest_ms;
+    wait_ms_ = std::min(2 * longest_ms, policy_.longest_wait_ms);
+    if (since_start_.ms() + wait_ms >= 1e3 * policy_.deadline_s) return false;
+    return !sleep_or_stop(1e-3 * wait_ms, stop_);
+}
+
+Error Retries::given_up(const Error& last) const {
+    return Error{
+        Fault::transport,
+        fmt::format("{} (tried {} times in {:.1f} s{})", last.detail, tries_,
+                    since_start_.seconds(), stop_.stop_requested() ? ", then stopped" : ""),
+        last.retry_after_s};
+}
+
 Result<Done> BucketRetry::put(std::string_view key, std::span<const std::byte> object) {
-    return retried(policy_, stop_, [&] { return bucket_->put(key, object); });
+    return retries().until_answered([&] { return bucket_->put(key, object); });
 }
 
 Result<PutOutcome> BucketRetry::put_if_absent(std::string_view key,
                                               std::span<const std::byte> object) {
-    return retried(policy_, stop_, [&] { return bucket_->put_if_absent(key, object); });
+    return retries().until_answered([&] { return bucket_->put_if_absent(key, object); });
 }
 
 Result<Bytes> BucketRetry::get(std::string_view key, ByteRange range) {
-    return retried(policy_, stop_, [&] { return bucket_->get(key, range); });
+    return retries().until_answered([&] { return bucket_->get(key, range); });
 }
 
 Result<std::vector<std::string>> BucketRetry::list(std::string_view prefix, Listing what) {
-    return retried(policy_, stop_, [&] { return bucket_->list(prefix, what); });
+    return retries().until_answered([&] { return bucket_->list(prefix, what); });
 }
 
 Result<Done> BucketRetry::remove(std::string_view key) {
-    return retried(policy_, stop_, [&] { return bucket_->remove(key); });
+    return retries().until_answered([&] { return bucket_->remove(key); });
 }
 
 }  // namespace dws

@@ -57,6 +57,37 @@ TEST(BucketRetry, EndsAtTheDeadlineWithTransport) {
     EXPECT_GE(pair.inner->counts().puts, 3);
 }
 
+// A bucket whose store asks to be left alone for a while, once.
+class PatientBucket : public FaultyBucket {
+public:
+    explicit PatientBucket(double retry_after_s) : retry_after_s_(retry_after_s) {}
+    Result<Done> put(std::string_view key, std::span<const std::byte> object) override {
+        if (calls_++ > 0) return FaultyBucket::put(key, object);
+        return Error{Fault::transport, "slow down", retry_after_s_};
+    }
+
+private:
+    const double retry_after_s_;
+    std::atomic<int> calls_ = 0;
+};
+
+TEST(BucketRetry, WaitsAsLongAsItIsAskedTo) {
+    BucketRetry bucket(std::make_unique<PatientBucket>(0.3), kQuick);
+    const Stopwatch stopwatch;
+    EXPECT_TRUE(bucket.put("a", bytes_of("x")));
+    EXPECT_GE(stopwatch.seconds(), 0.3);
+}
+
+TEST(BucketRetry, GivesUpAtOnceWhenAskedToWaitPastTheDeadline) {
+    BucketRetry bucket(std::make_unique<PatientBucket>(600), kQuick);
+    const Stopwatch stopwatch;
+    const Result<Done> put = bucket.put("a", bytes_of("x"));
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().fault, Fault::transport);
+    EXPECT_EQ(put.error().retry_after_s, 600);
+    EXPECT_LT(stopwatch.seconds(), 2);
+}
+
 TEST(BucketRetry, ADeadlineOfZeroTriesOnce) {
     const Pair pair({.first_wait_ms = 0, .longest_wait_ms = 0, .deadline_s = 0});
     pair.inner->set_unreachable(true);

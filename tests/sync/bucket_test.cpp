@@ -59,6 +59,12 @@ TEST(OpenBucket, SaysWhatItCannotOpen) {
     }
 }
 
+TEST(OpenBucket, AFolderHasNoLineToLimit) {
+    const ScratchFolder scratch;
+    const std::string folder = (scratch / "bucket").string();
+    EXPECT_THROW(open_bucket(folder, kNoRetry, {.limit_megabit_per_s = 1}), std::runtime_error);
+}
+
 TEST(OpenBucket, HandsTheStopToTheLineAndTheRetries) {
     const ScratchFolder scratch;
     std::stop_source stop;
@@ -100,6 +106,20 @@ TEST(Probe, RefusesAStoreThatIgnoresTheCondition) {
     ASSERT_FALSE(probed);
     EXPECT_EQ(probed.error().fault, Fault::untrusted);
     EXPECT_TRUE(bucket.objects().empty());
+}
+
+TEST(Probe, PassesWithoutFenceWhereTheOperatorVouchesForOneWriter) {
+    auto owned = std::make_unique<FaultyBucket>();
+    FaultyBucket& store = *owned;
+    store.ignore_condition(true);
+    const auto bucket = without_fence(std::move(owned));
+    EXPECT_TRUE(probe_put_if_absent(*bucket, "run"));
+    EXPECT_TRUE(store.objects().empty());
+    EXPECT_EQ(*bucket->put_if_absent("a", bytes_of("first")), PutOutcome::created);
+    EXPECT_EQ(*bucket->put_if_absent("a", bytes_of("second")), PutOutcome::existed);
+    EXPECT_EQ(text_of(*bucket->get("a", {.length = 10})), "first");
+    store.set_unreachable(true);
+    EXPECT_EQ(bucket->put_if_absent("a", {}).error().fault, Fault::transport);
 }
 
 TEST(Probe, PassesOnThatNobodyAnswered) {
