@@ -20,6 +20,8 @@ void read(SettingReader& reader, BucketSection& bucket) {
     reader.at_least_0("bucket.put_latency_ms", bucket.put_latency_ms);
     reader.at_least_0("bucket.megabit_per_s", bucket.megabit_per_s);
     reader.at_least_0("bucket.retry_deadline_s", bucket.retry_deadline_s);
+    reader.at_least_0("bucket.limit_megabit_per_s", bucket.limit_megabit_per_s);
+    reader.flag("bucket.unfenced", bucket.unfenced);
 }
 
 void read(SettingReader& reader, DoorbellSection& doorbell) {
@@ -50,6 +52,8 @@ void read(SettingReader& reader, EnvSection& env) {
     reader.count("env.secrets", env.secrets, 0);
     reader.seed("env.secrets_seed", env.secrets_seed);
     reader.count("env.sessions_max", env.sessions_max, 1);
+    reader.count("env.sessions_per_client", env.sessions_per_client, 0);
+    reader.above_0("env.requests_per_second", env.requests_per_second);
     reader.above_0("env.session_expiry_s", env.session_expiry_s);
 }
 
@@ -94,6 +98,9 @@ void read(SettingReader& reader, TrainerSection& trainer) {
     reader.above_0("trainer.ratio_max", trainer.ratio_max);
     reader.share("trainer.ratio_clip", trainer.ratio_clip);
     reader.count("trainer.max_staleness_steps", trainer.max_staleness_steps, 0);
+    reader.count("trainer.checkpoint_steps", trainer.checkpoint_steps, 0);
+    reader.count("trainer.checkpoints_kept", trainer.checkpoints_kept, 1);
+    reader.text("trainer.checkpoint_folder", trainer.checkpoint_folder);
     read(reader, trainer.warm_start);
 }
 
@@ -102,13 +109,26 @@ void read(SettingReader& reader, EvaluationSection& evaluation) {
     reader.seed("evaluation.seed", evaluation.seed);
 }
 
+void read(SettingReader& reader, KeysSection& keys) {
+    reader.text("keys.own", keys.own);
+    reader.text("keys.memory", keys.memory);
+    reader.identity("keys.trainer", keys.trainer);
+    reader.text("keys.since", keys.since);
+    reader.identities("keys.workers", keys.workers);
+    reader.identities("keys.compactors", keys.compactors);
+    reader.identity("keys.environment", keys.environment);
+    reader.identity("keys.doorbell", keys.doorbell);
+    reader.flag("keys.insecure", keys.insecure);
+}
+
 // The later of two overrides of one key holds.
 void override_one(Settings& settings, const std::string& override_text) {
     const std::size_t equals = override_text.find('=');
     if (equals == std::string::npos || equals == 0)
         throw std::runtime_error("--set " + override_text + ": expected KEY=VALUE");
     const std::string value = override_text.substr(equals + 1);
-    settings[override_text.substr(0, equals)] = {Setting::Kind::text, value, "--set"};
+    refuse_private_key(value, "--set " + override_text.substr(0, equals));
+    settings[override_text.substr(0, equals)] = {Setting::Kind::text, value, {}, "--set"};
 }
 
 std::string beside(const std::filesystem::path& file, const std::string& path) {
@@ -119,7 +139,12 @@ std::string beside(const std::filesystem::path& file, const std::string& path) {
 }  // namespace
 
 Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-    Settings settings = read_yaml(file);
+    return parse_config(read_text(file), file, overrides);
+}
+
+Config parse_config(const std::string& yaml, const std::filesystem::path& file,
+                    const std::vector<std::string>& overrides) {
+    Settings settings = parse_yaml(yaml, file.string());
     for (const std::string& each : overrides) override_one(settings, each);
 
     Config config;
@@ -133,10 +158,13 @@ Config load_config(const std::filesystem::path& file, const std::vector<std::str
     read(reader, config.worker);
     read(reader, config.trainer);
     read(reader, config.evaluation);
+    read(reader, config.keys);
     reader.finish();
 
     config.model.config = beside(file, config.model.config);
     config.model.checkpoint = beside(file, config.model.checkpoint);
+    config.keys.own = beside(file, config.keys.own);
+    config.keys.memory = beside(file, config.keys.memory);
     return config;
 }
 

@@ -16,11 +16,15 @@ struct RunSection {
 };
 
 struct BucketSection {
-    std::string uri = "out/run/bucket";  // a folder, or file:///folder
-    double latency_ms = 0;               // added to every call: a bucket far away
-    double put_latency_ms = 0;           // added to every write: a slow uplink
-    double megabit_per_s = 0;            // payload speed each way; 0: as it is
-    double retry_deadline_s = 10;        // a call is retried this long before it has failed
+    // A folder, file:///folder, s3://bucket/prefix?endpoint=... or hf://buckets/namespace/name.
+    std::string uri = "out/run/bucket";
+    double latency_ms = 0;           // added to every call: a bucket far away
+    double put_latency_ms = 0;       // added to every write: a slow uplink
+    double megabit_per_s = 0;        // payload speed each way; 0: as it is
+    double retry_deadline_s = 10;    // a call is retried this long before it has failed
+    double limit_megabit_per_s = 0;  // of an object store, both ways together; 0: none
+    bool unfenced = false;           // the store knows no "only if absent", and there is never
+                                     // more than one writer
 };
 
 struct DoorbellSection {
@@ -51,6 +55,8 @@ struct EnvSection {
     std::int64_t secrets = 0;  // this many words drawn by secrets_seed; 0: all
     std::uint64_t secrets_seed = 1;
     std::int64_t sessions_max = 256;
+    std::int64_t sessions_per_client = 0;  // 0: twice worker.slots, so that a worker's games fit
+    double requests_per_second = 10'000;   // of one client; above it is told to slow down
     double session_expiry_s = 300;
 };
 
@@ -95,12 +101,29 @@ struct TrainerSection {
     double ratio_max = 2;                  // truncated: min(ratio, this)
     double ratio_clip = 0.2;               // clipped: PPO's epsilon
     std::int64_t max_staleness_steps = 8;  // older groups are dropped
+    std::int64_t checkpoint_steps = 20;    // the whole training state, for --resume; 0: never
+    std::int64_t checkpoints_kept = 2;     // each 14 bytes a weight
+    std::string checkpoint_folder;         // empty: checkpoints/ in run.output
     WarmStartSection warm_start;
 };
 
 struct EvaluationSection {
     std::int64_t games = 512;
     std::uint64_t seed = 20'000;
+};
+
+// Who is who (base/identity.h). Texts are public ones, as `dws keygen NAME` prints them and
+// NAME.pub holds them; what is private stays in the file that `own` names.
+struct KeysSection {
+    std::string own;      // of this process, NAME.key, relative to the YAML file; empty: none
+    std::string memory;   // of the log, as far as it was accepted; empty: run.output/trust
+    std::string trainer;  // whose log is followed; empty: anybody's
+    std::string since;    // "SEQUENCE:SHA256" of a record it must hold; empty: none
+    std::vector<std::string> workers;     // whose games count; who may speak to env and doorbell
+    std::vector<std::string> compactors;  // whose jumps are taken
+    std::string environment;              // who answers at env.endpoint
+    std::string doorbell;                 // who answers at doorbell.inside and doorbell.outside
+    bool insecure = false;                // sockets beyond this machine without keys, too
 };
 
 struct Config {
@@ -113,10 +136,14 @@ struct Config {
     WorkerSection worker;
     TrainerSection trainer;
     EvaluationSection evaluation;
+    KeysSection keys;
 };
 
 // overrides: "trainer.steps=50", applied after the file. Throws std::runtime_error with one line:
-// file, line, key, what was expected. Paths of the model section are made relative to the file.
+// file, line, key, what was expected. Paths of model and keys are made relative to the file.
 Config load_config(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+// The same of a text that stands, or could stand, in the file.
+Config parse_config(const std::string& yaml, const std::filesystem::path& file,
+                    const std::vector<std::string>& overrides);
 
 }  // namespace dws

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/identity.h"
 #include "base/require.h"
 
 namespace dws {
@@ -38,6 +39,24 @@ std::size_t distance(std::string_view from, std::string_view to) {
                              ", got " + got);
 }
 
+// parse_identity() says what a public key looks like, and does not repeat a private one.
+void check_identity(const std::string& key, const Setting& setting, const std::string& text) {
+    const Result<PublicIdentity> identity = parse_identity(text);
+    if (!identity)
+        throw std::runtime_error(setting.origin + ": " + key + ": " + identity.error().detail);
+}
+
+// At commas; of an empty text: nothing.
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> parts;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t comma = std::min(text.find(',', begin), text.size());
+        parts.push_back(text.substr(begin, comma - begin));
+        begin = comma + 1;
+    }
+    return parts;
+}
+
 // Empty unless the whole text is a number of this type.
 template <class Number>
 std::optional<Number> parsed(const std::string& text) {
@@ -50,13 +69,17 @@ std::optional<Number> parsed(const std::string& text) {
 
 }  // namespace
 
-const Setting* SettingReader::find(const std::string& key, std::string_view expected) {
+const Setting* SettingReader::find_any(const std::string& key) {
     const bool is_new = known_.insert(key).second;
     require(is_new, "a key is read once");
     const auto found = settings_.find(key);
-    if (found == settings_.end()) return nullptr;
-    if (found->second.kind != Setting::Kind::text) refuse(key, found->second, expected);
-    return &found->second;
+    return found == settings_.end() ? nullptr : &found->second;
+}
+
+const Setting* SettingReader::find(const std::string& key, std::string_view expected) {
+    const Setting* found = find_any(key);
+    if (found != nullptr && found->kind != Setting::Kind::text) refuse(key, *found, expected);
+    return found;
 }
 
 void SettingReader::text(const std::string& key, std::string& field) {
@@ -87,6 +110,23 @@ void SettingReader::flag(const std::string& key, bool& field) {
     if (setting == nullptr) return;
     if (setting->text != "true" && setting->text != "false") refuse(key, *setting, "true | false");
     field = setting->text == "true";
+}
+
+void SettingReader::identity(const std::string& key, std::string& field) {
+    const Setting* setting = find(key, "the text of a public key");
+    if (setting == nullptr) return;
+    if (!setting->text.empty()) check_identity(key, *setting, setting->text);
+    field = setting->text;
+}
+
+void SettingReader::identities(const std::string& key, std::vector<std::string>& field) {
+    const Setting* setting = find_any(key);
+    if (setting == nullptr) return;
+    if (setting->kind == Setting::Kind::nothing) refuse(key, *setting, "a list of public keys");
+    const bool is_list = setting->kind == Setting::Kind::list;
+    std::vector<std::string> texts = is_list ? setting->items : split(setting->text);
+    for (const std::string& text : texts) check_identity(key, *setting, text);
+    field = std::move(texts);
 }
 
 void SettingReader::seed(const std::string& key, std::uint64_t& field) {

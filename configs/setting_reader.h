@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "configs/setting.h"
 
@@ -34,6 +35,9 @@ public:
     void above_0(const std::string& key, double& field);
     void share(const std::string& key, double& field);          // 0 to 1, both included
     void share_below_1(const std::string& key, double& field);  // 0 to 1, 1 excluded
+    // Public keys, in the text of base/identity.h. A list, or one text with commas between them.
+    void identity(const std::string& key, std::string& field);  // or "" for none
+    void identities(const std::string& key, std::vector<std::string>& field);
 
     // Call after the last key: throws for the first setting that nobody asked for.
     void finish() const;
@@ -41,6 +45,7 @@ public:
 private:
     // Null when the key was not written. The value is text, for the callers' parsers.
     const Setting* find(const std::string& key, std::string_view expected);
+    const Setting* find_any(const std::string& key);  // text, a list or nothing
     // expected: what is_allowed allows, in words.
     void number(const std::string& key, double& field, std::string_view expected,
                 bool (*is_allowed)(double));

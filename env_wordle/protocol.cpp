@@ -20,9 +20,9 @@ constexpr std::array<std::pair<EnvCall, const char*>, 4> kCalls{{{EnvCall::reset
                                                                  {EnvCall::state, "state"},
                                                                  {EnvCall::close, "close"}}};
 
-constexpr std::array<EnvErrorCode, 5> kErrors{EnvErrorCode::none, EnvErrorCode::malformed,
-                                              EnvErrorCode::unknown_session,
-                                              EnvErrorCode::at_capacity, EnvErrorCode::finished};
+constexpr std::array<EnvErrorCode, 6> kErrors{
+    EnvErrorCode::none,        EnvErrorCode::malformed, EnvErrorCode::unknown_session,
+    EnvErrorCode::at_capacity, EnvErrorCode::finished,  EnvErrorCode::slow_down};
 
 const char* name_of(EnvCall call) {
     for (const auto& [known, name] : kCalls)
@@ -121,6 +121,8 @@ const char* name_of(EnvErrorCode code) {
             return "at_capacity";
         case EnvErrorCode::finished:
             return "finished";
+        case EnvErrorCode::slow_down:
+            return "slow_down";
     }
     return "";
 }

@@ -27,8 +27,9 @@ enum class EnvErrorCode {
     none,
     malformed,        // not a request
     unknown_session,  // expired, closed or never opened
-    at_capacity,      // all sessions are taken: try again later
+    at_capacity,      // all sessions, or all of this client, are taken: try again later
     finished,         // the game is over: only close is left
+    slow_down,        // not carried out: the client asks too fast; wait, then send it again
 };
 const char* name_of(EnvErrorCode code);
 

@@ -9,13 +9,14 @@ namespace dws {
 SessionTable::SessionTable(std::size_t capacity, double expiry_s)
     : capacity_(capacity), expiry_s_(expiry_s) {}
 
-const std::string* SessionTable::open(Session session, double now_s) {
+const std::string* SessionTable::open(Session session, const std::string& client, double now_s) {
     if (size() >= capacity_) return nullptr;
     std::string id = fmt::format("{:08x}{:08x}", random_(), random_());
     if (places_.contains(id)) return nullptr;  // once in 2^64 / sessions: the client tries again
-    entries_.push_back({std::move(id), std::move(session), now_s});
+    entries_.push_back({std::move(id), client, std::move(session), now_s});
     const Entries::iterator last = std::prev(entries_.end());
     places_.emplace(last->id, last);
+    sizes_[client] += 1;
     return &last->id;
 }
 
@@ -31,18 +32,27 @@ Session* SessionTable::find(const std::string& id, double now_s) {
 bool SessionTable::close(const std::string& id) {
     const auto place = places_.find(id);
     if (place == places_.end()) return false;
-    entries_.erase(place->second);
-    places_.erase(place);
+    forget(place->second);
     return true;
 }
 
 std::size_t SessionTable::expire(double now_s) {
     std::size_t expired = 0;
-    for (; !entries_.empty() && entries_.front().used_s + expiry_s_ < now_s; ++expired) {
-        places_.erase(entries_.front().id);
-        entries_.pop_front();
-    }
+    for (; !entries_.empty() && entries_.front().used_s + expiry_s_ < now_s; ++expired)
+        forget(entries_.begin());
     return expired;
+}
+
+std::size_t SessionTable::size_of(const std::string& client) const {
+    const auto known = sizes_.find(client);
+    return known == sizes_.end() ? 0 : known->second;
+}
+
+void SessionTable::forget(Entries::iterator entry) {
+    const auto size = sizes_.find(entry->client);
+    if (--size->second == 0) sizes_.erase(size);
+    places_.erase(entry->id);
+    entries_.erase(entry);
 }
 
 }  // namespace dws

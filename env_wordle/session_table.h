@@ -1,5 +1,6 @@
 // The games of one server by their id: at most `capacity`, each forgotten when nobody has asked
-// for it for `expiry_s`. Every call takes constant time, whatever the number of games.
+// for it for `expiry_s`, and counted by who opened it. Every call takes constant time, whatever the
+// number of games.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@ public:
 
     // now_s: seconds on a clock that never jumps, here and below. Null when the table is full.
     // The id is 64 random bits in hex: one client does not meet another's game by counting.
-    const std::string* open(Session session, double now_s);
+    const std::string* open(Session session, const std::string& client, double now_s);
     // Null when there is none; otherwise its idle time starts again. Valid until the next call.
     Session* find(const std::string& id, double now_s);
     bool close(const std::string& id);
@@ -26,20 +27,25 @@ public:
     std::size_t expire(double now_s);
 
     std::size_t size() const { return places_.size(); }
+    std::size_t size_of(const std::string& client) const;
 
 private:
     struct Entry {
         std::string id;
+        std::string client;
         Session session;
         double used_s;
     };
     using Entries = std::list<Entry>;
+
+    void forget(Entries::iterator entry);
 
     std::size_t capacity_;
     double expiry_s_;
     std::random_device random_;
     Entries entries_;  // longest idle first
     std::unordered_map<std::string, Entries::iterator> places_;
+    std::unordered_map<std::string, std::size_t> sizes_;  // client -> its sessions, none of 0
 };
 
 }  // namespace dws

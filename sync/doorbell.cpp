@@ -52,9 +52,10 @@ std::chrono::milliseconds until_due(const Delayed& delayed) {
 
 }  // namespace
 
-DoorbellRinger::DoorbellRinger(const std::string& endpoint) {
-    if (!endpoint.empty())
-        socket_ = MessageSocket::connect(SocketKind::publisher, endpoint, kSocketLimits);
+DoorbellRinger::DoorbellRinger(const DoorbellEnd& end) {
+    if (!end.endpoint.empty())
+        socket_ =
+            MessageSocket::connect(SocketKind::publisher, end.endpoint, kSocketLimits, end.keys);
 }
 
 void DoorbellRinger::ring(const std::string& topic, const std::string& hint) {
@@ -64,41 +65,47 @@ void DoorbellRinger::ring(const std::string& topic, const std::string& hint) {
     socket_->send(frames);  // dropped is as good as lost on the way: listeners poll
 }
 
-DoorbellListener::DoorbellListener(const std::string& endpoint, std::string topic)
+DoorbellListener::DoorbellListener(const DoorbellEnd& end, std::string topic)
     : topic_(std::move(topic)) {
-    if (!endpoint.empty())
-        socket_ = MessageSocket::connect(SocketKind::subscriber, endpoint, kSocketLimits);
+    if (!end.endpoint.empty())
+        socket_ =
+            MessageSocket::connect(SocketKind::subscriber, end.endpoint, kSocketLimits, end.keys);
+}
+
+std::vector<std::string> DoorbellListener::hear(std::chrono::milliseconds timeout,
+                                                std::stop_token stop) {
+    std::vector<std::string> hints;
+    if (!socket_) {
+        sleep_or_stop(std::chrono::duration<double>(timeout).count(), stop);
+        return hints;
+    }
+    const auto hear_one = [&](std::chrono::milliseconds patience) {
+        const auto frames = socket_->receive(patience);
+        if (frames && is_ring(*frames) && (*frames)[0] == topic_) hints.push_back((*frames)[1]);
+        return frames.has_value();
+    };
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    while (hints.empty() && !stop.stop_requested()) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        hear_one(std::clamp(left, std::chrono::milliseconds{0}, kSlice));
+        if (left.count() <= 0) break;
+    }
+    if (hints.empty()) return hints;
+    // The rest of the pile, as much as a queue holds.
+    for (std::size_t more = 0; more < kMaxDelayed; ++more)
+        if (!hear_one(std::chrono::milliseconds{0})) break;
+    return hints;
 }
 
 bool DoorbellListener::wait(std::chrono::milliseconds timeout, std::stop_token stop) {
-    if (!socket_) {
-        sleep_or_stop(std::chrono::duration<double>(timeout).count(), stop);
-        return false;
-    }
-    const auto is_mine = [&](const Frames& frames) {
-        return is_ring(frames) && frames[0] == topic_;
-    };
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
-    while (!stop.stop_requested()) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        const auto frames =
-            socket_->receive(std::clamp(left, std::chrono::milliseconds{0}, kSlice));
-        if (frames && is_mine(*frames)) {
-            // The rest of the pile, as much as a queue holds, says the same.
-            for (std::size_t more = 0; more < kMaxDelayed; ++more)
-                if (!socket_->receive(std::chrono::milliseconds{0})) break;
-            return true;
-        }
-        if (left.count() <= 0) return false;
-    }
-    return false;
+    return !hear(timeout, stop).empty();
 }
 
 DoorbellBroker::DoorbellBroker(const std::string& inside, const std::string& outside,
-                               DoorbellFaults faults)
-    : inside_(MessageSocket::bind(SocketKind::collector, inside, kSocketLimits)),
-      outside_(MessageSocket::bind(SocketKind::publisher, outside, kSocketLimits)),
+                               DoorbellFaults faults, const SocketKeys& keys)
+    : inside_(MessageSocket::bind(SocketKind::collector, inside, kSocketLimits, keys)),
+      outside_(MessageSocket::bind(SocketKind::publisher, outside, kSocketLimits, keys)),
       faults_(faults) {}
 
 void DoorbellBroker::run(std::stop_token stop) {

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "base/identity.h"
+
 namespace dws {
 namespace {
 
@@ -34,6 +36,8 @@ protected:
         return "";
     }
 
+    const std::string kFirst = PublicIdentity{}.text();
+    const std::string kSecond = PublicIdentity{{}, {std::byte{1}}}.text();
     const std::filesystem::path folder_ =
         std::filesystem::temp_directory_path() / ("config_test." + std::to_string(getpid()));
     const std::filesystem::path file_ = folder_ / "a.yaml";
@@ -52,13 +56,13 @@ TEST_F(ConfigTest, EveryKeyReachesItsField) {
     const Config config = load(R"(
 run: {name: night/1, output: out/n, seed: 18446744073709551615}
 bucket: {uri: file:///b, latency_ms: 1.5, put_latency_ms: 43, megabit_per_s: 2,
-         retry_deadline_s: 3}
+         retry_deadline_s: 3, limit_megabit_per_s: 4, unfenced: true}
 doorbell: {inside: "tcp://i:1", outside: "tcp://o:2", poll_ms: 4}
 model: {config: /m/c.json, checkpoint: /m/w.safetensors}
 sync: {encoding: raw, file_mib: 5, files_in_flight: 2, full_rescan: false,
        rescan_tiles: 6}
 env: {endpoint: "tcp://e:3", rules: textarena, words: w.txt, secrets: 7, secrets_seed: 8,
-      sessions_max: 9, session_expiry_s: 10}
+      sessions_max: 9, sessions_per_client: 5, requests_per_second: 6, session_expiry_s: 10}
 worker: {threads: 11, slots: 12, weight_copies: 2, group_size: 13, temperature: 0.14,
          kv_policy: recompute,
          groups_ahead_max: 15, staleness_max_steps: 16, hold_back_versions: 17, win_reward: 18,
@@ -69,6 +73,12 @@ trainer: {threads: 23, steps: 24, groups_per_step: 25, learning_rate: 26e-3, lr_
           max_staleness_steps: 36,
           warm_start: {steps: 37, games_per_step: 38, learning_rate: 39, warmup_steps: 40}}
 evaluation: {games: 41, seed: 42}
+keys: {own: /k/me.key, memory: /k/seen, trainer: )" +
+                               kFirst + R"(, since: "7:ab",
+       workers: [)" + kFirst + ", " +
+                               kSecond + R"(], compactors: [)" + kSecond + R"(],
+       environment: )" + kSecond +
+                               R"(, doorbell: )" + kFirst + R"(, insecure: true}
 )");
     EXPECT_EQ(config.run.name, "night/1");
     EXPECT_EQ(config.run.output, "out/n");
@@ -78,6 +88,8 @@ evaluation: {games: 41, seed: 42}
     EXPECT_EQ(config.bucket.put_latency_ms, 43);
     EXPECT_EQ(config.bucket.megabit_per_s, 2);
     EXPECT_EQ(config.bucket.retry_deadline_s, 3);
+    EXPECT_EQ(config.bucket.limit_megabit_per_s, 4);
+    EXPECT_TRUE(config.bucket.unfenced);
     EXPECT_EQ(config.doorbell.inside, "tcp://i:1");
     EXPECT_EQ(config.doorbell.outside, "tcp://o:2");
     EXPECT_EQ(config.doorbell.poll_ms, 4);
@@ -94,6 +106,8 @@ evaluation: {games: 41, seed: 42}
     EXPECT_EQ(config.env.secrets, 7);
     EXPECT_EQ(config.env.secrets_seed, 8u);
     EXPECT_EQ(config.env.sessions_max, 9);
+    EXPECT_EQ(config.env.sessions_per_client, 5);
+    EXPECT_EQ(config.env.requests_per_second, 6);
     EXPECT_EQ(config.env.session_expiry_s, 10);
     EXPECT_EQ(config.worker.threads, 11);
     EXPECT_EQ(config.worker.slots, 12);
@@ -131,6 +145,56 @@ evaluation: {games: 41, seed: 42}
     EXPECT_EQ(config.trainer.warm_start.warmup_steps, 40);
     EXPECT_EQ(config.evaluation.games, 41);
     EXPECT_EQ(config.evaluation.seed, 42u);
+    EXPECT_EQ(config.keys.own, "/k/me.key");
+    EXPECT_EQ(config.keys.memory, "/k/seen");
+    EXPECT_EQ(config.keys.trainer, kFirst);
+    EXPECT_EQ(config.keys.since, "7:ab");
+    EXPECT_EQ(config.keys.workers, (std::vector{kFirst, kSecond}));
+    EXPECT_EQ(config.keys.compactors, std::vector{kSecond});
+    EXPECT_EQ(config.keys.environment, kSecond);
+    EXPECT_EQ(config.keys.doorbell, kFirst);
+    EXPECT_TRUE(config.keys.insecure);
+}
+
+TEST_F(ConfigTest, AListMayStandInOneTextWithCommas) {
+    const std::vector<std::string> overrides{"keys.workers=" + kFirst + "," + kSecond,
+                                             "keys.compactors="};
+    const Config config = load("keys: {compactors: [" + kFirst + "]}\n", overrides);
+    EXPECT_EQ(config.keys.workers, (std::vector{kFirst, kSecond}));
+    EXPECT_TRUE(config.keys.compactors.empty());
+}
+
+TEST_F(ConfigTest, WhatIsNoPublicKeyIsRefusedWhereItStands) {
+    EXPECT_TRUE(refusal("keys:\n  trainer: hello\n").starts_with("a.yaml:2: keys.trainer: "));
+    EXPECT_NE(refusal("keys:\n  trainer: hello\n").find("dws keygen"), std::string::npos);
+    EXPECT_TRUE(refusal("keys: {workers: [" + kFirst + ", hello]}\n")
+                    .starts_with("a.yaml:1: keys.workers: "));
+    EXPECT_TRUE(refusal("keys: {workers: [[a]]}\n").starts_with("a.yaml:1: keys.workers: "));
+    EXPECT_TRUE(refusal("keys: {workers: }\n").starts_with("a.yaml:1: keys.workers: "));
+    EXPECT_TRUE(refusal("", {"keys.environment=x"}).starts_with("--set: keys.environment: "));
+    EXPECT_EQ(refusal("keys: {insecure: [true]}\n"),
+              "a.yaml:1: keys.insecure: expected true | false, got a list");
+}
+
+// Nor is it repeated: what is printed ends in logs.
+TEST_F(ConfigTest, APrivateKeyIsRefusedWhereverItStands) {
+    const std::string secret = "dws-secret-" + std::string(86, 'x');
+    for (const std::string& yaml :
+         {"keys: {own: " + secret + "}\n", "keys: {workers: [" + secret + "]}\n",
+          "# " + secret + "\n", "run: {name: " + secret + "}\n",
+          std::string("run:\n  name: |\n    -----BEGIN PRIVATE KEY-----\n    MC4CAQ\n")}) {
+        const std::string said = refusal(yaml);
+        EXPECT_NE(said.find("PRIVATE key"), std::string::npos) << said;
+        EXPECT_NE(said.find("dws keygen"), std::string::npos) << said;
+        EXPECT_EQ(said.find("xxx"), std::string::npos) << said;
+    }
+    const std::string said = refusal("", {"keys.own=" + secret});
+    EXPECT_TRUE(said.starts_with("--set keys.own: a PRIVATE key")) << said;
+    EXPECT_EQ(said.find("xxx"), std::string::npos) << said;
+}
+
+TEST_F(ConfigTest, AFileOfMoreThanAMebibyteIsNoExperiment) {
+    EXPECT_NE(refusal("# " + std::string(1 << 20, 'x')).find("1 MiB"), std::string::npos);
 }
 
 TEST_F(ConfigTest, AnUnknownKeyIsAnsweredWithTheNearest) {
@@ -199,6 +263,8 @@ TEST_F(ConfigTest, ValuesOutsideTheirRangeAreRefused) {
                                    "bucket: {latency_ms: -1}",
                                    "bucket: {megabit_per_s: -1}",
                                    "bucket: {retry_deadline_s: -1}",
+                                   "bucket: {limit_megabit_per_s: -1}",
+                                   "bucket: {unfenced: maybe}",
                                    "doorbell: {poll_ms: 0}",
                                    "model: {config: ''}",
                                    "sync: {file_mib: 0}",
@@ -208,6 +274,8 @@ TEST_F(ConfigTest, ValuesOutsideTheirRangeAreRefused) {
                                    "env: {secrets: -1}",
                                    "env: {sessions_max: 0}",
                                    "env: {session_expiry_s: 0}",
+                                   "env: {sessions_per_client: -1}",
+                                   "env: {requests_per_second: 0}",
                                    "worker: {threads: 0}",
                                    "worker: {slots: 0}",
                                    "worker: {weight_copies: 3}",
@@ -262,6 +330,19 @@ TEST_F(ConfigTest, ASecondDocumentIsNotOverlooked) {
               "a.yaml: several documents; remove the '---'");
 }
 
+TEST_F(ConfigTest, AStrayCommaOrBracketDoesNotHangIt) {
+    for (const std::string yaml : {",1", "]", "}", "run: {seed: 1}\n,", ", , ,\n"})
+        EXPECT_NE(refusal(yaml), "") << yaml;
+}
+
+TEST_F(ConfigTest, AliasesCannotSayMoreThanAFile) {
+    std::string yaml = "a: &a " + std::string(2000, 'x') + "\nb: &b [";
+    for (int item = 0; item < 300; ++item) yaml += "*a, ";
+    yaml += "]\n";
+    for (int key = 0; key < 300; ++key) yaml += "c" + std::to_string(key) + ": *b\n";
+    EXPECT_NE(refusal(yaml).find("aliases say more than 1 MiB"), std::string::npos);
+}
+
 TEST_F(ConfigTest, AliasesCannotDescribeAnEndlessTree) {
     std::string yaml = "a0: &a0 {k: 1, l: 1}\n";
     for (int level = 1; level < 30; ++level) {
@@ -299,6 +380,13 @@ TEST_F(ConfigTest, OverridesAreCheckedLikeTheFile) {
     EXPECT_EQ(refusal("", {"trainer=1"}), "--set: trainer: expected keys below it, got '1'");
     EXPECT_EQ(refusal("", {"trainer.steps"}), "--set trainer.steps: expected KEY=VALUE");
     EXPECT_EQ(refusal("", {"=1"}), "--set =1: expected KEY=VALUE");
+}
+
+TEST_F(ConfigTest, TheOwnKeyIsRelativeToTheFile) {
+    EXPECT_EQ(load("keys: {own: me.key}\n").keys.own, (folder_ / "me.key").string());
+    EXPECT_EQ(load("", {"keys.own=../me.key"}).keys.own,
+              (folder_.parent_path() / "me.key").string());
+    EXPECT_EQ(load("").keys.own, "");
 }
 
 TEST_F(ConfigTest, PathsOfTheModelAreRelativeToTheFile) {

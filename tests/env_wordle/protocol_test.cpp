@@ -60,8 +60,9 @@ TEST(Protocol, RepliesComeBackAsTheyWere) {
 }
 
 TEST(Protocol, EveryErrorComesBackWithItsMessage) {
-    for (const EnvErrorCode code : {EnvErrorCode::malformed, EnvErrorCode::unknown_session,
-                                    EnvErrorCode::at_capacity, EnvErrorCode::finished}) {
+    for (const EnvErrorCode code :
+         {EnvErrorCode::malformed, EnvErrorCode::unknown_session, EnvErrorCode::at_capacity,
+          EnvErrorCode::finished, EnvErrorCode::slow_down}) {
         EnvReply sent;
         sent.error = code;
         sent.message = "what to do";

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <random>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -33,9 +35,9 @@ struct RunningServer {
 
 class Client {
 public:
-    explicit Client(const Server& server)
+    explicit Client(const Server& server, const SocketKeys& keys = {})
         : socket_(MessageSocket::connect(SocketKind::dealer, server.endpoint(),
-                                         {.queued_messages = 50'000})) {}
+                                         {.queued_messages = 50'000}, keys)) {}
 
     void send(const EnvRequest& request) { ASSERT_TRUE(socket_.send({encode(request)})); }
     void send_raw(const Frames& frames) { ASSERT_TRUE(socket_.send(frames)); }
@@ -143,6 +145,135 @@ TEST(Server, SaysWhenItIsFullAndTakesAnotherAfterAClose) {
     EXPECT_EQ(running.server.stats().turned_away, 1u);
 }
 
+TEST(Server, OneClientDoesNotTakeAllSessions) {
+    EnvOptions options = loopback();
+    options.sessions_per_client = 2;
+    RunningServer running(options);
+    Client greedy(running.server);
+    const std::string session = greedy.reset(1).session;
+    greedy.reset(1);
+    const EnvReply refused = greedy.reset(1);
+    EXPECT_EQ(refused.error, EnvErrorCode::at_capacity);
+    EXPECT_NE(refused.message.find("env.sessions_per_client"), std::string::npos);
+    Client other(running.server);
+    EXPECT_EQ(other.reset(1).error, EnvErrorCode::none);
+    greedy.close(session);
+    EXPECT_EQ(greedy.reset(1).error, EnvErrorCode::none);
+}
+
+TEST(Server, AClientThatAsksTooFastIsToldAndTheOthersAreServed) {
+    EnvOptions options = loopback();
+    options.requests_per_second = 5;
+    RunningServer running(options);
+    Client hasty(running.server);
+    int refused = 0;
+    for (int ask = 0; ask < 200; ++ask) {
+        const EnvReply reply = hasty.reset(1);
+        if (reply.error != EnvErrorCode::slow_down) continue;
+        refused += 1;
+        EXPECT_EQ(reply.session, "") << "it was not carried out";
+        EXPECT_NE(reply.message.find("5 requests per second"), std::string::npos);
+    }
+    EXPECT_GE(refused, 100);
+    Client other(running.server);
+    EXPECT_EQ(other.reset(1).error, EnvErrorCode::none);
+    EXPECT_EQ(running.server.stats().slowed_down, static_cast<std::uint64_t>(refused));
+    std::this_thread::sleep_for(milliseconds(250));
+    EXPECT_EQ(hasty.reset(1).error, EnvErrorCode::none) << "a fifth of a second is one token";
+}
+
+struct KeyedServer : testing::Test {
+    const Identity own = Identity::generate();
+    const Identity worker = Identity::generate();
+    const Identity stranger = Identity::generate();
+
+    static SocketKeyPair pair_of(const Identity& identity) {
+        return {identity.shared().exchange, identity.exchange_secret()};
+    }
+    EnvOptions keyed() const {
+        EnvOptions options = loopback();
+        options.keys.own = pair_of(own);
+        options.keys.clients = {worker.shared().exchange};
+        return options;
+    }
+    SocketKeys keys_of(const Identity& client) const {
+        return {.own = pair_of(client), .server = own.shared().exchange};
+    }
+};
+
+TEST_F(KeyedServer, ServesWhoIsListedAndNobodyElse) {
+    RunningServer running(keyed());
+    Client listed(running.server, keys_of(worker));
+    EXPECT_EQ(listed.reset(1).error, EnvErrorCode::none);
+    Client unlisted(running.server, keys_of(stranger));
+    Client plain(running.server);
+    const EnvRequest request{EnvCall::reset, 1, 1, "", ""};
+    unlisted.send(request);
+    plain.send(request);
+    EXPECT_TRUE(unlisted.hears_nothing_for(milliseconds(300)));
+    EXPECT_TRUE(plain.hears_nothing_for(milliseconds(0)));
+    EXPECT_EQ(running.server.stats().requests, 1u);
+}
+
+// Limits are a key's: another connection does not reset them.
+TEST_F(KeyedServer, AKeyHasItsLimitsHoweverOftenItConnects) {
+    EnvOptions options = keyed();
+    options.sessions_per_client = 2;
+    RunningServer running(options);
+    for (int visit = 0; visit < 2; ++visit) {
+        Client client(running.server, keys_of(worker));
+        EXPECT_EQ(client.reset(1).error, EnvErrorCode::none);
+    }
+    Client again(running.server, keys_of(worker));
+    EXPECT_EQ(again.reset(1).error, EnvErrorCode::at_capacity);
+}
+
+// Noise, cut and broken requests, long ones: each is answered or its sender is disconnected.
+TEST(Server, TenThousandRandomMessagesDoNotDisturbIt) {
+    const unsigned seed = std::random_device()();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    EnvOptions options = loopback();
+    options.requests_per_second = 1e9;
+    options.sessions_max = 20'000;
+    RunningServer running(options);
+    Client client(running.server);
+    const std::string session = client.reset(1).session;
+    const std::vector<std::string> sound{
+        encode(EnvRequest{EnvCall::reset, 1, 2, "", ""}),
+        encode(EnvRequest{EnvCall::step, 2, 0, session, "[crane]"}),
+        encode(EnvRequest{EnvCall::state, 3, 0, session, ""}),
+        encode(EnvRequest{EnvCall::close, 4, 0, "0123456789abcdef", ""})};
+    for (int message = 0; message < 10'000; ++message) {
+        std::string text = sound[random() % sound.size()];
+        switch (random() % 5) {
+            case 0:
+                text.resize(random() % 200);
+                for (char& byte : text) byte = static_cast<char>(random());
+                break;
+            case 1:
+                text.resize(random() % text.size());
+                break;
+            case 2:
+                text[random() % text.size()] = static_cast<char>(random());
+                break;
+            case 3:
+                text.insert(random() % text.size(), text.substr(random() % text.size()));
+                break;
+            default:
+                text.append(random() % (kMaxMessageBytes + 100), ' ');
+        }
+        client.send_raw({text});
+        if (message % 100 == 99) {
+            for (int reply = 0; reply < 100; ++reply) client.receive();
+        }
+    }
+    EXPECT_EQ(running.server.stats().requests, 10'001u);
+    EXPECT_EQ(running.server.stats().replies_dropped, 0u);
+    Client other(running.server);
+    EXPECT_EQ(other.reset(1).error, EnvErrorCode::none);
+}
+
 TEST(Server, IdleSessionsExpire) {
     EnvOptions options = loopback();
     options.sessions_max = 1;
@@ -204,6 +335,8 @@ TEST(Server, AnUnknownSessionIsNamedAsSuch) {
 void play_at_once(std::size_t sessions) {
     EnvOptions options = loopback();
     options.sessions_max = sessions;
+    options.sessions_per_client = sessions;
+    options.requests_per_second = 1e9;
     RunningServer running(options);
     Client client(running.server);
     const WordList words = fruit_words();
@@ -257,7 +390,7 @@ TEST(Server, APortInUseIsNamed) {
 }
 
 TEST(Server, OptionsThatMakeNoGameAreRefused) {
-    std::vector<EnvOptions> unfit(7, loopback());
+    std::vector<EnvOptions> unfit(11, loopback());
     unfit[0].words.clear();
     unfit[1].secrets.clear();
     unfit[2].secrets = {"zzzzz"};
@@ -265,6 +398,10 @@ TEST(Server, OptionsThatMakeNoGameAreRefused) {
     unfit[4].sessions_max = kSessionsCeiling + 1;
     unfit[5].session_expiry_s = 0;
     unfit[6].endpoint = "nowhere";
+    unfit[7].sessions_per_client = 0;
+    unfit[8].requests_per_second = 0;
+    unfit[9].requests_per_second = std::numeric_limits<double>::infinity();
+    unfit[10].endpoint = "tcp://0.0.0.0:*";  // other machines, and no keys
     for (std::size_t index = 0; index < unfit.size(); ++index)
         EXPECT_THROW(Server{unfit[index]}, std::runtime_error) << index;
 }
