@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "sync/envelope.h"
 #include "sync/sha256.h"
 
 namespace dws {
@@ -69,9 +70,23 @@ std::string version_fault(const ChainPosition& position, const Record& record) {
         return fmt::format("is a delta to version {}, the log holds {}", record.base_version,
                            position.version);
     }
-    if (record.trainer_step < position.trainer_step) {
+    return {};
+}
+
+// Steps go back in a rollback alone, and on by as many as the record names, where it names them.
+std::string step_fault(const ChainPosition& position, const Record& record) {
+    if (record.is_rollback && record.trainer_step > position.trainer_step) {
+        return fmt::format("is a rollback from trainer step {} on to {}", position.trainer_step,
+                           record.trainer_step);
+    }
+    if (!record.is_rollback && record.trainer_step < position.trainer_step) {
         return fmt::format("trainer step goes back from {} to {}", position.trainer_step,
                            record.trainer_step);
+    }
+    const auto grown = static_cast<std::uint64_t>(record.trainer_step - position.trainer_step);
+    if (!record.steps.empty() && grown != record.steps.size()) {
+        return fmt::format("names {} steps from trainer step {} to {}", record.steps.size(),
+                           position.trainer_step, record.trainer_step);
     }
     return {};
 }
@@ -106,7 +121,7 @@ Result<ChainPosition> advance(const ChainPosition& position, const std::string& 
                               const Record& record, const std::string& stored_sha256) {
     for (const std::string& why :
          {place_fault(position, run, record), epoch_fault(position, record),
-          version_fault(position, record)}) {
+          version_fault(position, record), step_fault(position, record)}) {
         if (!why.empty()) return does_not_follow(record, why);
     }
     ChainPosition next = position;
@@ -119,28 +134,20 @@ Result<ChainPosition> advance(const ChainPosition& position, const std::string& 
     next.trainer_step = record.trainer_step;
     next.digest = record.digest;
     next.has_ended = record.kind == RecordKind::end;
+    if (record.next_key.empty()) return next;
+    const Result<PublicIdentity> key = parse_identity(record.next_key);
+    if (!key) return does_not_follow(record, "names as the next key what is none");
+    if (next.signer) next.signer = *key;
     return next;
 }
 
-Result<Record> ChainReader::next() {
-    const std::string key = log_key(run_, position_.next_sequence);
-    // One byte more than a record may have, so that a longer one is seen to be longer.
-    const Result<Bytes> stored = bucket_.get(key, {.length = kMaxRecordBytes + 1});
-    if (!stored) return stored.error();
-    Result<Record> record = decode_record(*stored);
-    if (!record) return Error{record.error().fault, key + ": " + record.error().detail};
-    Result<ChainPosition> reached = advance(position_, run_, *record, sha256_hex(*stored));
-    if (!reached) return Error{reached.error().fault, key + ": " + reached.error().detail};
-    position_ = *std::move(reached);
-    return record;
-}
-
 ChainWriter::ChainWriter(Bucket& bucket, std::string run, ChainPosition position,
-                         std::uint64_t epoch)
+                         std::uint64_t epoch, std::optional<Identity> signer)
     : bucket_(bucket),
       run_(std::move(run)),
       writer_(new_writer_id()),
       epoch_(epoch),
+      signer_(std::move(signer)),
       position_(std::move(position)) {}
 
 Result<Record> ChainWriter::commit(Record draft) {
@@ -161,6 +168,12 @@ Result<Record> ChainWriter::commit(Record draft) {
     // What followers would refuse would stop the log for good, so it is never sent.
     const Result<Record> as_read = decode_record(stored);
     if (!as_read) return as_read.error();
+    if (signer_) stored = sign_envelope(stored, *signer_);
+    if (position_.signer) {
+        const std::string why = signature_fault(stored, std::span(&*position_.signer, 1));
+        if (!why.empty())
+            return does_not_follow(draft, why + ": this writer has another key than the log");
+    }
     const Result<ChainPosition> after = advance(position_, run_, draft, sha256_hex(stored));
     if (!after) return after.error();
     in_doubt_ = InDoubt{std::move(draft), std::move(stored), *after};
@@ -182,6 +195,13 @@ Result<Record> ChainWriter::accept() {
     return record;
 }
 
+// Who signs this log's next record, as far as this writer can know.
+std::optional<PublicIdentity> ChainWriter::expected_signer() const {
+    if (position_.signer) return position_.signer;
+    if (signer_) return signer_->shared();
+    return std::nullopt;
+}
+
 // The key is taken: by an earlier try of our own whose answer was lost, or by another writer.
 Result<Record> ChainWriter::compare_with_stored() {
     const std::string key = log_key(run_, in_doubt_->record.sequence);
@@ -194,6 +214,15 @@ Result<Record> ChainWriter::compare_with_stored() {
     in_doubt_.reset();
     const Result<Record> other = decode_record(*stored);
     if (!other) return Error{Fault::superseded, key + " was written by somebody else, unreadably"};
+    if (const std::optional<PublicIdentity> expected = expected_signer()) {
+        const std::string why = signature_fault(*stored, std::span(&*expected, 1));
+        if (!why.empty())
+            return Error{Fault::untrusted,
+                         fmt::format("{} was written by a stranger: record {} (epoch {}, writer "
+                                     "{}) {}; no follower takes it, so remove it, see who can "
+                                     "write to the bucket, and resume",
+                                     key, other->sequence, other->epoch, other->writer, why)};
+    }
     return Error{Fault::superseded,
                  fmt::format("{} was written by {} in epoch {}; this writer, {}, is in epoch {}",
                              key, other->writer, other->epoch, writer_, epoch_)};

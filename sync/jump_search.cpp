@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sync/envelope.h"
 #include "sync/parallel.h"
 
 namespace dws {
@@ -56,15 +57,21 @@ std::vector<JumpEnds> chosen(std::vector<JumpEnds> useful) {
 
 }  // namespace
 
-Result<Jump> read_jump(Bucket& bucket, const std::string& run, const JumpEnds& ends) {
+Result<Bytes> fetch_jump(Bucket& bucket, const std::string& run, const JumpEnds& ends) {
     // One byte more than it may have, so that a longer one is seen to be longer.
-    const Result<Bytes> stored =
-        bucket.get(jump_key(run, ends.base_version, ends.version), {.length = kMaxRecordBytes + 1});
-    if (!stored) return stored.error();
-    Result<Jump> jump = decode_jump(*stored);
+    return bucket.get(jump_key(run, ends.base_version, ends.version),
+                      {.length = kMaxRecordBytes + 1});
+}
+
+Result<Jump> open_jump(std::span<const std::byte> stored, const std::string& run,
+                       const JumpEnds& ends, std::span<const PublicIdentity> signers) {
+    Result<Jump> jump = decode_jump(stored);
     if (jump && (jump->run != run || jump->version != ends.version ||
                  jump->base_version != ends.base_version))
         return Error{Fault::corrupt, "it is another run's or another key's entry"};
+    const std::string why =
+        jump && !signers.empty() ? signature_fault(stored, signers) : std::string();
+    if (!why.empty()) return Error{Fault::untrusted, "the jump " + why};
     return jump;
 }
 
@@ -83,13 +90,16 @@ void add_jumps(Bucket& bucket, const std::string& run, std::int64_t held, std::i
     for_each_piece(std::min(kReadsInFlight, wanted.size()), wanted.size(),
                    [&](std::size_t, std::size_t index) {
                        if (stop.stop_requested()) return;
-                       jumps[index] = read_jump(bucket, run, wanted[index]);
+                       const Result<Bytes> stored = fetch_jump(bucket, run, wanted[index]);
+                       jumps[index] =
+                           stored ? open_jump(*stored, run, wanted[index], history.jump_signers())
+                                  : Result<Jump>(stored.error());
                    });
     for (std::size_t index = 0; index < wanted.size(); ++index) {
         const Result<Jump>& jump = jumps[index];
         const Result<Done> added = jump ? history.add(*jump) : Result<Done>(jump.error());
         if (added || added.error().fault == Fault::missing) continue;
-        if (added.error().fault == Fault::corrupt) history.refuse(wanted[index]);
+        if (added.error().fault != Fault::transport) history.refuse(wanted[index]);
         pass_over(added.error(), jump_key(run, wanted[index].base_version, wanted[index].version));
     }
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <stop_token>
 #include <string>
 
@@ -14,8 +15,12 @@
 
 namespace dws {
 
-// One entry of <run>/jumps/. Fault::corrupt: none of this run between these versions.
-Result<Jump> read_jump(Bucket& bucket, const std::string& run, const JumpEnds& ends);
+// One entry of <run>/jumps/, as it is stored.
+Result<Bytes> fetch_jump(Bucket& bucket, const std::string& run, const JumpEnds& ends);
+// What it says. Fault::corrupt: it is none of this run between these versions. Fault::untrusted:
+// none of the signers signed it; no signers: anybody may.
+Result<Jump> open_jump(std::span<const std::byte> stored, const std::string& run,
+                       const JumpEnds& ends, std::span<const PublicIdentity> signers);
 
 // Lists <run>/jumps/ and adds to the history what leads from `held` (-1: nothing) towards
 // `target`. passed_over: hears of each jump (its key; the folder when it cannot be listed) that

@@ -72,6 +72,7 @@ void merge(std::vector<GamesConsumed>& held, const std::vector<GamesConsumed>& l
 }
 
 void Pending::merge(Pending later) {
+    require(!is_rollback, "a rollback is committed before the next step is handed over");
     for (auto& [tile, tile_changes] : later.changes) {
         const auto [place, is_new] = changes.try_emplace(tile, std::move(tile_changes));
         if (is_new) continue;
@@ -79,6 +80,8 @@ void Pending::merge(Pending later) {
         if (place->second.size() == 0) changes.erase(place);
     }
     dws::merge(games, later.games);
+    append_steps(trained, games, later.trained, later.games);
+    is_rollback = later.is_rollback;
     trainer_step = later.trainer_step;
     steps += later.steps;
 }

@@ -15,8 +15,11 @@ namespace dws {
 struct Pending {
     Changes changes;
     std::vector<GamesConsumed> games;
+    // Of each step, in order; workers are indices into games. Empty: not said.
+    std::vector<TrainedStep> trained = {};
     std::int64_t trainer_step = 0;  // after the last of them
-    std::int64_t steps = 0;         // how many; 0: at most decided games
+    std::int64_t steps = 0;         // how many; 0: at most decided games, or a rollback
+    bool is_rollback = false;       // back to trainer_step; a version by itself
 
     // later: steps that follow directly on those held here.
     void merge(Pending later);

@@ -11,6 +11,10 @@
 namespace dws {
 namespace {
 
+// The writer before may still be at work; each try meets one of its records. It needs several calls
+// to the bucket for a version and an epoch record one, so a few tries are enough.
+constexpr int kEpochAttempts = 100;
+
 const Error kStopped{Fault::transport, "stopped before it was committed"};
 
 }  // namespace
@@ -41,7 +45,9 @@ struct Publisher::Parts {
 
     // Called with the lock held. Decided games alone make a version without changes: workers that
     // have paused wait for those decisions.
-    bool has_pending() const { return pending.steps > 0 || !pending.games.empty(); }
+    bool has_pending() const {
+        return pending.steps > 0 || !pending.games.empty() || pending.is_rollback;
+    }
 
     void run(std::stop_token stop) {
         while (true) {
@@ -125,26 +131,32 @@ Result<std::unique_ptr<Publisher>> Publisher::start_new(Bucket& bucket, const Ar
         return Error{Fault::superseded,
                      first + " exists already: resume that run or choose another name"};
     if (found.error().fault != Fault::missing) return found.error();
-    ChainWriter writer(bucket, options.run, ChainPosition{}, 1);
+    ChainWriter writer(bucket, options.run, ChainPosition{}, 1, options.signer);
     return std::unique_ptr<Publisher>(
         new Publisher(bucket, table, std::move(options), std::move(events), std::move(writer)));
 }
 
 Result<std::unique_ptr<Publisher>> Publisher::resume(Bucket& bucket, const ArrayTable& table,
                                                      PublisherOptions options,
-                                                     PublisherEvents events,
-                                                     ChainPosition position) {
+                                                     PublisherEvents events, ChainPosition position,
+                                                     const ReadOn& read_on) {
     // The store may be another than the run began on: a copy, or behind another proxy.
     const Result<Done> probed = probe_put_if_absent(bucket, options.run);
     if (!probed) return probed.error();
-    const std::uint64_t epoch = position.epoch + 1;
-    ChainWriter writer(bucket, options.run, std::move(position), epoch);
-    // Nothing is handed over before this returns, so the thread leaves the writer alone.
-    std::unique_ptr<Publisher> publisher(
-        new Publisher(bucket, table, std::move(options), std::move(events), std::move(writer)));
-    const Result<Done> begun = publisher->parts_->writer.write_epoch();
-    if (!begun) return begun.error();
-    return publisher;
+    for (int attempt = 1;; ++attempt) {
+        const std::uint64_t epoch = position.epoch + 1;
+        ChainWriter writer(bucket, options.run, std::move(position), epoch, options.signer);
+        // Nothing is handed over before this returns, so the thread leaves the writer alone.
+        std::unique_ptr<Publisher> publisher(
+            new Publisher(bucket, table, options, events, std::move(writer)));
+        const Result<Done> begun = publisher->parts_->writer.write_epoch();
+        if (begun) return publisher;
+        const bool is_late = begun.error().fault == Fault::superseded;
+        if (!is_late || !read_on || attempt == kEpochAttempts) return begun.error();
+        Result<ChainPosition> read = read_on();
+        if (!read) return read.error();
+        position = std::move(*read);
+    }
 }
 
 Result<Done> Publisher::publish_anchor(std::span<const std::byte> words, std::int64_t trainer_step,
@@ -200,6 +212,12 @@ Result<Done> Publisher::finish(std::stop_token stop) {
     }
     if (!parts_->wait_idle(stop)) return parts_->failure_or_stopped();
     return Done{};
+}
+
+std::optional<ChainPosition> Publisher::settled_position() const {
+    std::unique_lock lock(parts_->mutex);
+    if (parts_->failure || parts_->has_work() || parts_->is_busy) return std::nullopt;
+    return parts_->writer.position();
 }
 
 std::optional<Error> Publisher::failure() const {

@@ -17,6 +17,7 @@
 #include "sync/codec/encoded_step.h"
 #include "sync/codec/encoding.h"
 #include "sync/codec/interchange.h"
+#include "sync/doorbell_end.h"
 #include "sync/pending.h"
 
 namespace dws {
@@ -27,8 +28,9 @@ struct PublisherOptions {
     std::size_t file_bytes = 64u << 20;  // a file is named by its hash, so it is whole before it
                                          // is sent; this is also the memory one file takes
     std::size_t files_in_flight = 3;     // encoded, hashed and sent side by side
-    std::string doorbell;                // endpoint of the broker's inner side; empty: none
+    DoorbellEnd doorbell = {};           // the broker's inner side; empty: none
     double retry_wait_s = 1;             // between attempts once the bucket's own retries are spent
+    std::optional<Identity> signer = {};  // signs every record
 };
 
 // One committed version, as the trainer's log tells it.
@@ -52,16 +54,19 @@ struct PublisherEvents {
 
 class Publisher {
 public:
+    using ReadOn = std::function<Result<ChainPosition>()>;
+
     // A new run: record 0 must be absent (Fault::superseded otherwise).
     static Result<std::unique_ptr<Publisher>> start_new(Bucket& bucket, const ArrayTable& table,
                                                         PublisherOptions options,
                                                         PublisherEvents events);
     // A resumed run: continues the log after `position` with a new epoch, whose record is
-    // committed before this returns. The trainer holds position.version.
+    // committed before this returns. read_on: asked for the log's new end when another writer's
+    // record has come in between; without it that is Fault::superseded.
     static Result<std::unique_ptr<Publisher>> resume(Bucket& bucket, const ArrayTable& table,
                                                      PublisherOptions options,
-                                                     PublisherEvents events,
-                                                     ChainPosition position);
+                                                     PublisherEvents events, ChainPosition position,
+                                                     const ReadOn& read_on = {});
     ~Publisher();
 
     // Anchor 0 of a new run; waits until it is committed, fails, or is stopped (the publisher is of
@@ -84,6 +89,10 @@ public:
     bool flush(std::stop_token stop);
     // flush(), then the record that ends the run.
     Result<Done> finish(std::stop_token stop);
+
+    // Where the log ends when all that was handed over is committed and nothing is under way; empty
+    // otherwise. Holds until the next hand_over().
+    std::optional<ChainPosition> settled_position() const;
 
     std::optional<Error> failure() const;
     std::uint64_t pending_words() const;  // changes that wait for the next version

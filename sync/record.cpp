@@ -13,7 +13,7 @@ namespace {
 
 constexpr EnvelopeKind kLog{.payload_type = "application/vnd.dws.log+json",
                             .format = "dws-log",
-                            .format_version = 1,
+                            .format_version = 2,
                             .name = "record"};
 constexpr std::size_t kNonceDigits = 32;  // 16 random bytes
 
@@ -63,6 +63,49 @@ GamesConsumed games_of(const JsonValue& json) {
     return games;
 }
 
+std::string json_of(const TrainedStep& step) {
+    std::string text = "[";
+    for (const TrainedRun& run : step) {
+        if (text.size() > 1) text += ',';
+        text += fmt::format("[{},{},{}]", run.worker, run.first, run.count);
+    }
+    return text + ']';
+}
+
+TrainedRun run_of(const JsonValue& json) {
+    const JsonValue::List& numbers = list_of(json, "steps");
+    if (numbers.size() != 3) refuse("steps", "has a run that is not worker, first, count");
+    return {.worker = static_cast<std::uint64_t>(integer_of(numbers[0], "steps", 0)),
+            .first = integer_of(numbers[1], "steps", 0),
+            .count = integer_of(numbers[2], "steps", 1)};
+}
+
+void read_steps(FieldReader& reader, Record& record) {
+    for (const JsonValue& json : reader.list("steps")) {
+        TrainedStep& step = record.steps.emplace_back();
+        for (const JsonValue& run : list_of(json, "steps")) step.push_back(run_of(run));
+    }
+    if (record.steps.empty()) return;
+    if (record.kind != RecordKind::delta) refuse("steps", "is a delta's alone");
+    const std::string why = steps_fault(record.steps, record.games);
+    if (!why.empty()) refuse("steps", why);
+}
+
+void read_rollback(FieldReader& reader, Record& record) {
+    record.is_rollback = reader.flag("is_rollback");
+    if (!record.is_rollback) return;
+    if (record.kind != RecordKind::delta) refuse("is_rollback", "is a delta's alone");
+    if (!record.steps.empty()) refuse("is_rollback", "stands beside steps");
+}
+
+std::string read_next_key(FieldReader& reader, RecordKind kind) {
+    const std::string& text = reader.text("next_key");
+    if (!text.empty() && kind != RecordKind::epoch)
+        refuse("next_key", "is an epoch record's alone");
+    if (text.size() > kMaxKeyText) refuse("next_key", "is too long");
+    return text;
+}
+
 Record read_record(FieldReader& reader) {
     Record record;
     record.run = reader.key("run");
@@ -85,7 +128,10 @@ Record read_record(FieldReader& reader) {
     record.layout_hash = reader.sha256("layout_hash", !has_version);
     record.digest = read_digest(reader);
     record.trainer_step = reader.integer("trainer_step", 0);
+    record.next_key = read_next_key(reader, record.kind);
     for (const JsonValue& games : reader.list("games")) record.games.push_back(games_of(games));
+    read_steps(reader, record);
+    read_rollback(reader, record);
     record.previous_sha256 = reader.sha256("previous_sha256", record.sequence == 0);
     record.created_unix_s = read_created(reader);
     return record;
@@ -121,12 +167,17 @@ Bytes encode_record(const Record& record) {
     write_objects(payload, record.objects);
     std::vector<std::string> games;
     for (const GamesConsumed& of_worker : record.games) games.push_back(json_of(of_worker));
+    std::vector<std::string> steps;
+    for (const TrainedStep& step : record.steps) steps.push_back(json_of(step));
     payload.natural("changed_words", record.changed_words)
         .natural("total_words", record.total_words)
         .text("layout_hash", record.layout_hash)
         .text("digest", record.digest.hex())
         .integer("trainer_step", record.trainer_step)
+        .text("next_key", record.next_key)
         .objects("games", games)
+        .objects("steps", steps)
+        .flag("is_rollback", record.is_rollback)
         .text("previous_sha256", record.previous_sha256);
     write_created(payload, record.created_unix_s);
     return close_envelope(kLog, payload);

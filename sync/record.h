@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "sync/digest.h"
+#include "sync/trained_steps.h"
 
 namespace dws {
 
@@ -17,6 +18,7 @@ namespace dws {
 inline constexpr std::size_t kMaxRecordBytes = 16u << 20;
 inline constexpr std::size_t kMaxObjectsPerRecord = 100'000;
 inline constexpr std::uint64_t kMaxObjectBytes = 1ull << 40;
+inline constexpr std::size_t kMaxKeyText = 256;  // a public key as text has 94 letters
 
 enum class RecordKind {
     epoch,   // a writer begins: start of a resumed or taken-over run
@@ -63,7 +65,14 @@ struct Record {
     std::string layout_hash;
     Digest digest;                  // of `version`
     std::int64_t trainer_step = 0;  // optimizer steps in `version`
+    std::string next_key;  // of an epoch record: the public key that signs from here on; or empty
     std::vector<GamesConsumed> games;
+    // What the optimizer steps since the previous record were trained on, where the trainer says
+    // it: then one per step, and together exactly the trained groups of `games`.
+    std::vector<TrainedStep> steps;
+    // A delta back to the weights of an earlier trainer step. The steps after it, up to the
+    // previous record's, are abandoned; the groups they trained stay decided.
+    bool is_rollback = false;
     std::string previous_sha256;  // of the previous record's stored bytes; empty for record 0
     // The writer's clock, a label for people. No decision depends on it; the follower's commit
     // report takes sync_ms from it, which is only as good as the two clocks agree.

@@ -9,17 +9,19 @@
 #include "sync/version_loader.h"
 
 namespace dws {
-Result<LogState> read_log(Bucket& bucket, const std::string& run, std::stop_token stop) {
-    ChainReader reader(bucket, run);
+Result<LogState> read_log(Bucket& bucket, const std::string& run, std::stop_token stop,
+                          const Trust& trust) {
+    ChainReader reader(bucket, run, trust);
     LogState log;
     while (true) {  // as long as the log, which one writer made
         if (stop.stop_requested()) return Error{Fault::transport, "stopped"};
-        Result<Record> record = reader.next();
+        Result<Record> record = reader.next(stop);
         if (!record && record.error().fault == Fault::missing) break;
         if (!record) return record.error();
         log.versions.add(std::move(*record), reader.position().last_sha256);
     }
     log.position = reader.position();
+    log.versions.set_jump_signers(reader.jump_signers());
     return log;
 }
 

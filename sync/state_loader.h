@@ -22,7 +22,8 @@ struct LogState {
 
 // Every record up to the one that is not there yet, checked as ChainReader does; no record at all
 // is no error. Errors: as ChainReader says; Fault::transport also when stopped.
-Result<LogState> read_log(Bucket& bucket, const std::string& run, std::stop_token stop);
+Result<LogState> read_log(Bucket& bucket, const std::string& run, std::stop_token stop,
+                          const Trust& trust = {});
 
 // Takes the replica from what it holds (-1: nothing) to `version`, not below that, which is one of
 // the history's; commits piece by piece. Pieces that are gone or wrong are struck and another road

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 5;    // record, games, one worker, skipped, a number
-constexpr std::size_t kMaxFields = 64;  // in one object; a record has 19
+constexpr std::size_t kMaxFields = 64;  // in one object; a record has 22
 constexpr std::size_t kSha256Digits = 64;
 
 // Builds the values as the parser meets them. What is open stays where it is: its parent takes no
@@ -23,7 +23,7 @@ public:
     JsonValue root;
 
     bool null() override { return add({}); }
-    bool boolean(bool) override { return add({}); }
+    bool boolean(bool value) override { return add({value}); }
     bool number_integer(number_integer_t value) override { return add({value}); }
     bool number_unsigned(number_unsigned_t value) override { return add({value}); }
     bool number_float(number_float_t, const string_t&) override { return add({}); }
@@ -84,6 +84,22 @@ const JsonValue::Object& fields_of(const JsonValue& value, std::string_view what
     return **fields;
 }
 
+std::string quoted(std::string_view text) {
+    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+void refuse(std::string_view field, std::string_view why) {
+    throw FormFault{fmt::format("field \"{}\" {}", field, why)};
+}
+
+const JsonValue::List& list_of(const JsonValue& value, std::string_view name) {
+    const auto* items = std::get_if<std::unique_ptr<JsonValue::List>>(&value.value);
+    if (items == nullptr) refuse(name, "is not an array");
+    return **items;
+}
+
 std::int64_t integer_of(const JsonValue& value, std::string_view name, std::int64_t least) {
     const auto* natural = std::get_if<std::uint64_t>(&value.value);
     const auto* negative = std::get_if<std::int64_t>(&value.value);
@@ -94,16 +110,6 @@ std::int64_t integer_of(const JsonValue& value, std::string_view name, std::int6
     if (is_too_large || number < least)
         refuse(name, fmt::format("is not between {} and 2^63-1", least));
     return number;
-}
-
-std::string quoted(std::string_view text) {
-    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-}  // namespace
-
-void refuse(std::string_view field, std::string_view why) {
-    throw FormFault{fmt::format("field \"{}\" {}", field, why)};
 }
 
 JsonValue parse_json(std::string_view text) {
@@ -128,6 +134,10 @@ ObjectWriter& ObjectWriter::natural(std::string_view name, std::uint64_t value) 
 
 ObjectWriter& ObjectWriter::integer(std::string_view name, std::int64_t value) {
     return add(name, std::to_string(value));
+}
+
+ObjectWriter& ObjectWriter::flag(std::string_view name, bool value) {
+    return add(name, value ? "true" : "false");
 }
 
 ObjectWriter& ObjectWriter::numbers(std::string_view name,
@@ -159,9 +169,7 @@ const JsonValue& FieldReader::field(std::string_view name) {
 }
 
 const JsonValue::List& FieldReader::list(std::string_view name) {
-    const auto* items = std::get_if<std::unique_ptr<JsonValue::List>>(&field(name).value);
-    if (items == nullptr) refuse(name, "is not an array");
-    return **items;
+    return list_of(field(name), name);
 }
 
 const std::string& FieldReader::text(std::string_view name) {
@@ -212,6 +220,12 @@ std::vector<std::int64_t> FieldReader::naturals(std::string_view name) {
     std::vector<std::int64_t> numbers;
     for (const JsonValue& number : list(name)) numbers.push_back(integer_of(number, name, 0));
     return numbers;
+}
+
+bool FieldReader::flag(std::string_view name) {
+    const auto* value = std::get_if<bool>(&field(name).value);
+    if (value == nullptr) refuse(name, "is neither true nor false");
+    return *value;
 }
 
 void FieldReader::expect_no_more() const {

@@ -1,5 +1,5 @@
 // JSON in one form, as log records and jumps use it: objects with a fixed order of fields, texts,
-// whole numbers and lists; nothing optional, nothing repeated, nothing unknown.
+// whole numbers, truth values and lists; nothing optional, nothing repeated, nothing unknown.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ struct JsonValue {
     using List = std::vector<JsonValue>;
     using Object = std::vector<std::pair<std::string, JsonValue>>;
 
-    // Nothing: null, a truth value or a fraction, which no field has.
-    std::variant<std::monostate, std::uint64_t, std::int64_t, std::unique_ptr<std::string>,
+    // Nothing: null or a fraction, which no field has.
+    std::variant<std::monostate, bool, std::uint64_t, std::int64_t, std::unique_ptr<std::string>,
                  std::unique_ptr<List>, std::unique_ptr<Object>>
         value;
 };
@@ -40,6 +40,7 @@ public:
     ObjectWriter& text(std::string_view name, std::string_view value);
     ObjectWriter& natural(std::string_view name, std::uint64_t value);
     ObjectWriter& integer(std::string_view name, std::int64_t value);
+    ObjectWriter& flag(std::string_view name, bool value);
     ObjectWriter& numbers(std::string_view name, const std::vector<std::int64_t>& values);
     ObjectWriter& objects(std::string_view name, const std::vector<std::string>& written);
 
@@ -50,6 +51,10 @@ private:
 
     std::string fields_ = "{";
 };
+
+// What an element of a list is; `name` is the list's. Throw FormFault.
+const JsonValue::List& list_of(const JsonValue& value, std::string_view name);
+std::int64_t integer_of(const JsonValue& value, std::string_view name, std::int64_t least);
 
 // Reads the fields of one object; each exactly once, none besides. All throw FormFault.
 class FieldReader {
@@ -68,6 +73,7 @@ public:
     std::uint64_t natural(std::string_view name, std::uint64_t most);
     std::int64_t integer(std::string_view name, std::int64_t least);
     std::vector<std::int64_t> naturals(std::string_view name);  // a list of them
+    bool flag(std::string_view name);
     void expect_no_more() const;
 
 private:

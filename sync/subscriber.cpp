@@ -10,6 +10,12 @@
 #include "sync/subscriber_parts.h"
 
 namespace dws {
+namespace {
+
+// Records that lead to no version that is fetched (an epoch, the end) are remembered so often.
+constexpr double kMemoryEvery_s = 1;
+
+}  // namespace
 
 Subscriber::Parts::Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions options_,
                          SubscriberEvents events_)
@@ -18,7 +24,7 @@ Subscriber::Parts::Parts(Bucket& bucket_, Replica& replica_, SubscriberOptions o
       options(std::move(options_)),
       events(std::move(events_)),
       table(replica.table()),
-      reader(bucket, options.run),
+      reader(bucket, options.run, options.trust),
       listener(options.doorbell, "log"),
       search(bucket, options.run, history,
              [this](const Error& error, const std::string& key) {
@@ -41,7 +47,7 @@ void Subscriber::Parts::run(std::stop_token stop) {
 // Records are small and read as soon as they are there; their objects come one version at a time.
 void Subscriber::Parts::read_ahead(std::stop_token stop) {
     while (!stop.stop_requested() && !verdict) {
-        Result<Record> record = reader.next();
+        Result<Record> record = reader.next(stop);
         if (record) {
             log_fault.reset();
             accept(std::move(*record));
@@ -55,6 +61,7 @@ void Subscriber::Parts::read_ahead(std::stop_token stop) {
             told.tell(error, reading_again(held(), key, error.fault));
         }
         log_fault = is_outage ? std::optional(error.fault) : std::nullopt;
+        if (monotonic_s() >= next_memory_s) remember();
         return;
     }
 }
@@ -70,12 +77,24 @@ void Subscriber::Parts::accept(Record record) {
     }
     if (record.kind == RecordKind::anchor) next_try_s = 0;  // another road
     history.add(std::move(record), reader.position().last_sha256);
+    history.set_jump_signers(reader.jump_signers());
     const ChainPosition& position = reader.position();
     std::unique_lock lock(mutex);
     view = {.newest_version = position.version,
             .newest_trainer_step = position.trainer_step,
             .has_ended = position.has_ended,
             .cursors = position.cursors};
+}
+
+// Whoever has used a version takes no older log after a restart. A disk that is full stops nobody
+// from playing.
+void Subscriber::Parts::remember() {
+    next_memory_s = monotonic_s() + kMemoryEvery_s;
+    const Result<Done> kept = reader.remember();
+    if (kept) return;
+    if (kept.error().fault == Fault::untrusted) verdict = kept.error();
+    told.tell_once(kept.error(), options.trust.memory.string(),
+                   "going on; until it can be written, a restart may take an older log");
 }
 
 // Takes the replica one piece of its road further, or back to what it should be. False: nothing to
@@ -86,6 +105,8 @@ bool Subscriber::Parts::advance(std::stop_token stop) {
     if (road.empty()) return false;
     const bool is_anchor = road.front()->kind == RecordKind::anchor;
     if (obstacle && is_anchor && held() >= 0) say(*obstacle, taking(road));
+    remember();
+    if (verdict) return false;
     {
         std::unique_lock lock(mutex);
         enter(SubscriberState::fetching);

@@ -16,18 +16,20 @@
 
 #include "sync/bucket/bucket.h"
 #include "sync/chain.h"
+#include "sync/doorbell_end.h"
 #include "sync/replica.h"
 
 namespace dws {
 
 struct SubscriberOptions {
     std::string run;
-    std::string doorbell;  // endpoint of the broker's outer side; empty: polling only
+    DoorbellEnd doorbell = {};  // the broker's outer side; empty: polling only
     std::chrono::milliseconds poll{1000};
     std::int64_t hold_back_versions = 0;  // stage a version only when this many newer ones exist
     std::int64_t stop_at_version = -1;    // stage nothing newer than this; -1: no limit
     bool full_rescan = true;              // after every commit; otherwise rescan_tiles, rolling
     std::size_t rescan_tiles = 16;
+    Trust trust = {};
 };
 
 enum class SubscriberState { waiting, fetching, staged, committing, rescanning, faulted };

@@ -21,6 +21,7 @@ RoadPiece as_piece(const Record& record) {
 void VersionHistory::add(Record record, std::string stored_sha256) {
     if (record.kind != RecordKind::anchor && record.kind != RecordKind::delta) return;
     record.games = {};
+    record.steps = {};
     versions_.push_back({.record = std::move(record), .stored_sha256 = std::move(stored_sha256)});
 }
 

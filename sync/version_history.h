@@ -10,7 +10,9 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/identity.h"
 #include "base/result.h"
 #include "sync/jump.h"
 #include "sync/record.h"
@@ -21,12 +23,18 @@ namespace dws {
 class VersionHistory {
 public:
     // Records of anchors and deltas, in the log's order; others are not versions and ignored. The
-    // games a record names are not kept. stored_sha256: of its stored bytes; only jumps ask for
-    // it. Pointers given out stay good until forget_before().
+    // games a record names are not kept, nor the steps. stored_sha256: of its stored bytes; only
+    // jumps ask for it. Pointers given out stay good until forget_before().
     void add(Record record, std::string stored_sha256 = {});
     // Fault::missing: the record it names is not in this history (not yet, or no longer). Fault::
     // untrusted: it says other things of that version than the log; it is refused.
     Result<Done> add(const Jump& jump);
+    // Who may sign jumps, as ChainReader::jump_signers() says. Whoever reads jumps for this history
+    // asks for it.
+    void set_jump_signers(std::vector<PublicIdentity> signers) {
+        jump_signers_ = std::move(signers);
+    }
+    const std::vector<PublicIdentity>& jump_signers() const { return jump_signers_; }
     // A jump that is not worth asking for again until forgive_all().
     void refuse(const JumpEnds& ends) { refused_.emplace(ends.version, ends.base_version); }
     // Whether it was added or refused.
@@ -64,6 +72,7 @@ private:
     std::deque<Piece> versions_;  // ascending
     std::map<Ends, Piece> jumps_;
     std::set<Ends> refused_;
+    std::vector<PublicIdentity> jump_signers_;  // empty: nobody is pinned
 };
 
 }  // namespace dws

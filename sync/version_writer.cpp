@@ -60,6 +60,8 @@ Result<PublishedVersion> VersionWriter::write_delta(Pending pending, std::stop_t
     }
     draft.trainer_step = pending.trainer_step;
     draft.games = std::move(pending.games);
+    draft.steps = std::move(pending.trained);
+    draft.is_rollback = pending.is_rollback;
     const std::int64_t version = draft.version;
     const std::int64_t base_version = draft.base_version;
     const Encode encode = [&](const FileSink& sink) {
@@ -84,6 +86,7 @@ Result<PublishedVersion> VersionWriter::write_delta(EncodedStep step, std::stop_
     draft.digest += step.change;
     draft.trainer_step = step.trainer_step;
     draft.games = std::move(step.games);
+    if (!step.trained.empty()) draft.steps.push_back(std::move(step.trained));
     const CompactVersions versions{draft.version, draft.base_version};
     const Encode encode = [&](const FileSink& sink) {
         CompactCutter cutter(table_, versions, step.classes, options_.file_bytes, sink);

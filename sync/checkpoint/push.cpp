@@ -135,7 +135,8 @@ Result<Done> CheckpointPush::upload_words(Record& draft, std::span<const std::by
 
 Result<Record> CheckpointPush::commit(Record draft) {
     const bool is_new = log_.position.next_sequence == 0;
-    ChainWriter writer(bucket_, options_.run, log_.position, log_.position.epoch + 1);
+    ChainWriter writer(bucket_, options_.run, log_.position, log_.position.epoch + 1,
+                       options_.signer);
     const auto settled = [&](Record record) {
         Result<Record> committed = writer.commit(std::move(record));
         for (int attempt = 0; attempt < kSettleAttempts && writer.is_in_doubt(); ++attempt)

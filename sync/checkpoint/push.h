@@ -23,6 +23,7 @@ struct PushOptions {
     Encoding encoding = Encoding::smallest;
     std::size_t file_bytes = 64u << 20;
     std::size_t threads = 1;
+    std::optional<Identity> signer = {};
 };
 
 struct PushedVersion {

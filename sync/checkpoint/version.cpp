@@ -45,12 +45,13 @@ const Record* RunLog::find(std::int64_t version) const {
     return nullptr;
 }
 
-Result<RunLog> read_run_log(Bucket& bucket, const std::string& run, std::stop_token stop) {
-    ChainReader reader(bucket, run);
+Result<RunLog> read_run_log(Bucket& bucket, const std::string& run, std::stop_token stop,
+                            const Trust& trust) {
+    ChainReader reader(bucket, run, trust);
     RunLog log;
     while (true) {  // as long as the log
         if (stop.stop_requested()) return Error{Fault::transport, "stopped"};
-        Result<Record> record = reader.next();
+        Result<Record> record = reader.next(stop);
         if (!record && record.error().fault == Fault::missing) break;
         if (!record) return record.error();
         log.history.add(*record, reader.position().last_sha256);
@@ -58,6 +59,7 @@ Result<RunLog> read_run_log(Bucket& bucket, const std::string& run, std::stop_to
             log.versions.push_back(std::move(*record));
     }
     log.position = reader.position();
+    log.history.set_jump_signers(reader.jump_signers());
     return log;
 }
 

@@ -29,7 +29,8 @@ struct RunLog {
 
 // All of it, checked as a follower does. A run without a log is an empty one, no fault. Fault::
 // transport also when stopped.
-Result<RunLog> read_run_log(Bucket& bucket, const std::string& run, std::stop_token stop);
+Result<RunLog> read_run_log(Bucket& bucket, const std::string& run, std::stop_token stop,
+                            const Trust& trust = {});
 
 // The version's manifest; empty: it came without files. Fault::corrupt: not a manifest.
 Result<std::optional<CheckpointManifest>> fetch_manifest(Bucket& bucket, const Record& record);

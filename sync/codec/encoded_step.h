@@ -16,6 +16,7 @@ struct EncodedStep {
     std::vector<CompactBody> runs;  // ascending, without a gap, all tiles of the table
     Digest change;                  // what the step adds to the version's digest
     std::vector<GamesConsumed> games;
+    TrainedStep trained = {};       // its groups; empty: not said
     std::int64_t trainer_step = 0;  // after the step
 };
 

@@ -182,7 +182,7 @@ void fill_games(const Columns& columns, GameGroup& group) {
 
 }  // namespace
 
-Bytes encode_group(const GameGroup& group) {
+Bytes encode_group(const GameGroup& group, const std::map<std::string, std::string>& more) {
     require(group_fault(group).empty(), "a group is checked before it is sent");
     const Columns columns = columns_of(group);
     std::vector<TensorView> arrays;
@@ -191,12 +191,13 @@ Bytes encode_group(const GameGroup& group) {
     });
     for (const auto& [name, values] : group.outcomes)
         arrays.insert(arrays.end() - 1, view_of(std::string(kOutcome) + name, values));
-    const Metadata metadata = {{"format", std::string(kFormat)},
-                               {"version", "1"},
-                               {"worker", group.worker},
-                               {"number", std::to_string(group.number)},
-                               {"seed", std::to_string(group.seed)},
-                               {"is_demonstration", group.is_demonstration ? "1" : "0"}};
+    Metadata metadata = {{"format", std::string(kFormat)},
+                         {"version", "1"},
+                         {"worker", group.worker},
+                         {"number", std::to_string(group.number)},
+                         {"seed", std::to_string(group.seed)},
+                         {"is_demonstration", group.is_demonstration ? "1" : "0"}};
+    metadata.insert(more.begin(), more.end());
     return write_safetensors(arrays, metadata);
 }
 

@@ -48,8 +48,9 @@ struct GameGroup {
     std::map<std::string, std::vector<float>> outcomes;  // name -> (games,) e.g. "won", "turns"
 };
 
-// A safetensors file (FORMAT.md, "Game group"). The group is one that decode_group() accepts.
-Bytes encode_group(const GameGroup& group);
+// A safetensors file (FORMAT.md, "Game group"). The group is one that decode_group() accepts. One
+// group has one form; more: entries added to its metadata.
+Bytes encode_group(const GameGroup& group, const std::map<std::string, std::string>& more = {});
 // Fault::corrupt: not such a file, lengths that disagree, a limit passed, numbers that are not
 // finite, turns without a reward. Versions of the future are NOT checked: who holds the log can.
 Result<GameGroup> decode_group(std::span<const std::byte> file);

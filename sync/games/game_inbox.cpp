@@ -1,34 +1,45 @@
 #include <fmt/format.h>
 
-#include <atomic>
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "base/bounded_queue.h"
+#include "base/clock.h"
 #include "sync/doorbell.h"
 #include "sync/games/game_box.h"
+#include "sync/games/game_fetch_plan.h"
+#include "sync/games/game_hint.h"
+#include "sync/games/game_signature.h"
+#include "sync/games/outage_note.h"
 
 namespace dws {
 namespace {
 
 // Workers come with a fresh name at every start; a run of weeks sees hundreds.
 constexpr std::size_t kMaxWorkers = 10'000;
-// Of one worker before the next one's turn: its end is asked for once per visit, not per group.
-constexpr int kGroupsPerVisit = 8;
-// Most names are of workers long gone: who had nothing in so many rounds is asked in every eighth.
-constexpr std::size_t kQuietRounds = 16;
-constexpr std::size_t kRoundsPerVisit = 8;
+// Of all workers. At 50 ms to the bucket 320 groups a second; a group of 16 games of 1,000 tokens
+// has 0.5 MB, so there it fills a line of 1 Gbit/s.
+constexpr std::size_t kCallsUnderWay = 16;
+// A store answers a listing by the thousand. One such answer per poll, however many there are.
+constexpr std::size_t kFoldersPerPoll = 1'000;
 
-// How a worker's numbers are followed.
-struct Sender {
-    std::int64_t next = 0;         // number to be fetched next
-    std::size_t quiet_rounds = 0;  // visits in a row that found nothing
-};
+double seconds(std::chrono::milliseconds time) { return 1e-3 * static_cast<double>(time.count()); }
 
-std::map<std::string, Sender> senders_from(const std::map<std::string, std::int64_t>& cursors) {
-    std::map<std::string, Sender> senders;
-    for (const auto& [worker, next] : cursors) senders[worker].next = next;
-    return senders;
+// Of the keys those that are some group's of the worker.
+std::vector<std::int64_t> group_numbers(const std::vector<std::string>& keys,
+                                        const std::string& run, const std::string& worker,
+                                        std::size_t prefix) {
+    std::vector<std::int64_t> numbers;
+    for (const std::string& key : keys) {
+        std::int64_t number = -1;
+        std::from_chars(key.data() + prefix, key.data() + key.size(), number);
+        if (number >= 0 && key == game_key(run, worker, number)) numbers.push_back(number);
+    }
+    return numbers;
 }
 
 }  // namespace
@@ -38,118 +49,185 @@ struct GameInbox::Parts {
     const std::string run;
     const std::chrono::milliseconds poll;
     const std::function<void(const Error&)> fault;
+    const std::vector<PublicIdentity> signers;
+    const std::size_t capacity;
 
-    // The thread's own.
-    std::map<std::string, Sender> senders;  // by worker
-    std::size_t round = 0;
+    // The discovering thread's own.
     DoorbellListener listener;
-    bool is_answering = true;  // the bucket, when last asked
-    bool has_outage = false;   // reported, and no game was asked for with success since
+    double list_due_s = 0;
     bool has_told_limit = false;
+    bool has_list_outage = false;  // the last listing was not answered
 
-    std::atomic<std::size_t> workers = 0;
-    BoundedQueue<ReceivedGroup> received;
-    std::jthread thread;  // last member: joined first
+    std::mutex telling;        // held for a call of fault
+    mutable std::mutex mutex;  // never held for a call of the bucket or of fault
+    std::condition_variable_any changed;
+    FetchPlan plan;               // guarded by mutex
+    OutageNote outage;            // guarded by mutex
+    std::size_t news = 0;         // guarded by mutex; +1 when there may be more to ask
+    bool has_timekeeper = false;  // guarded by mutex; one of those that wait wakes by the clock
+    BoundedQueue<ReceivedGroup> received;  // filled under mutex, and never more than it has room
 
-    Parts(Bucket& bucket_, std::string run_, std::map<std::string, std::int64_t> cursors,
-          const std::string& doorbell, std::chrono::milliseconds poll_, std::size_t capacity,
-          std::function<void(const Error&)> fault_)
+    std::stop_source ending;
+    std::vector<std::jthread> threads;  // last member: joined first
+
+    Parts(Bucket& bucket_, std::string run_, const std::map<std::string, std::int64_t>& cursors,
+          const DoorbellEnd& doorbell, std::chrono::milliseconds poll_, std::size_t capacity_,
+          std::function<void(const Error&)> fault_, std::vector<PublicIdentity> signers_,
+          std::chrono::milliseconds gap)
         : bucket(bucket_),
           run(std::move(run_)),
           poll(poll_),
           fault(std::move(fault_)),
-          senders(senders_from(cursors)),
+          signers(std::move(signers_)),
+          capacity(capacity_),
           listener(doorbell, "games"),
-          workers(senders.size()),
-          received(capacity),
-          thread([this](std::stop_token stop) { receive_all(stop); }) {}
+          plan(cursors, seconds(poll_), seconds(gap), monotonic_s()),
+          received(capacity_) {
+        threads.emplace_back([this] { discover_all(ending.get_token()); });
+        for (std::size_t thread = 0; thread < kCallsUnderWay; ++thread)
+            threads.emplace_back([this] { fetch_all(ending.get_token()); });
+    }
+    ~Parts() { ending.request_stop(); }  // of all threads, before the first is waited for
 
-    void receive_all(std::stop_token stop) {
-        bool was_rung = true;
+    // New workers come by listing, or by a ring that names them; others fetch meanwhile.
+    void discover_all(std::stop_token stop) {
         while (!stop.stop_requested()) {
-            if (discover()) {
-                bool has_received = receive_round(was_rung, stop);
-                while (has_received) has_received = receive_round(false, stop);
-            }
-            was_rung = listener.wait(poll, stop);
+            if (monotonic_s() >= list_due_s) discover();
+            const double wait_s = std::clamp(list_due_s - monotonic_s(), 0.0, seconds(poll));
+            const auto wait =
+                std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(wait_s));
+            for (const std::string& hint : listener.hear(wait, stop)) hear(worker_of_hint(hint));
         }
     }
 
-    // Looks for workers not seen before. False: the bucket does not answer.
-    bool discover() {
+    void hear(const std::string& worker) {
+        std::scoped_lock lock(mutex);
+        plan.rung(worker, monotonic_s());
+        if (!plan.knows(worker)) list_due_s = 0;
+        wake();
+    }
+
+    void discover() {
         const std::string prefix = run + "/games/";
+        const std::uint64_t call = begin_call();
         const Result<std::vector<std::string>> folders = bucket.list(prefix, Listing::folders);
-        if (!folders) return tell(folders.error());
-        is_answering = true;
-        if (senders.empty()) has_outage = false;
-        for (const std::string& folder : *folders) {
-            const std::string worker =
-                folder.substr(prefix.size(), folder.size() - prefix.size() - 1);
+        const std::size_t polls = folders ? 1 + folders->size() / kFoldersPerPoll : 1;
+        list_due_s = monotonic_s() + static_cast<double>(polls) * seconds(poll);
+        const bool is_told = std::exchange(has_list_outage, !folders);
+        if (!folders && !is_told) tell_outage(folders.error());
+        if (!folders) return;
+        const std::string left_out = add_workers(*folders, prefix.size(), call);
+        if (!left_out.empty()) tell_limit(left_out);
+    }
+
+    // prefix: letters before a worker's name. Returns a worker that there is no place for, if any.
+    std::string add_workers(const std::vector<std::string>& folders, std::size_t prefix,
+                            std::uint64_t call) {
+        std::scoped_lock lock(mutex);
+        if (plan.workers() == 0) outage.answered(call);  // else a get says so
+        wake();
+        for (const std::string& folder : folders) {
+            const std::string worker = folder.substr(prefix, folder.size() - prefix - 1);
             const bool is_name = is_valid_key(worker) && worker.size() <= kMaxWorkerName;
-            if (!is_name || senders.contains(worker)) continue;
-            if (senders.size() >= kMaxWorkers) {
-                tell_limit(worker);
-                break;
+            if (!is_name || plan.knows(worker)) continue;
+            if (plan.workers() >= kMaxWorkers) return worker;
+            plan.add(worker, monotonic_s());
+        }
+        return "";
+    }
+
+    void fetch_all(std::stop_token stop) {
+        std::unique_lock lock(mutex);
+        while (!stop.stop_requested()) {
+            const std::optional<GameAsk> ask = plan.next_ask(monotonic_s(), room());
+            if (!ask) {
+                wait_for_news(lock, stop);
+                continue;
             }
-            senders.try_emplace(worker);
+            const std::uint64_t call = outage.begin();
+            wake();  // there may be another one to ask, for another thread
+            lock.unlock();
+            const std::optional<Error> failure =
+                ask->what == GameAsk::What::group ? ask_group(*ask, call) : list_folder(*ask, call);
+            if (failure) tell_outage(*failure);
+            lock.lock();
         }
-        workers = senders.size();
-        return true;
     }
 
-    // A few groups of every worker that has some, so that no worker waits long for another. False
-    // when nobody had any, the bucket does not answer, or stop was requested. is_for_all: asks the
-    // quiet ones too.
-    bool receive_round(bool is_for_all, std::stop_token stop) {
-        bool has_received = false;
-        std::size_t turn = round++;
-        for (auto& [worker, sender] : senders) {
-            const bool is_its_turn = turn++ % kRoundsPerVisit == 0;  // spread over the rounds
-            if (!is_for_all && !is_its_turn && sender.quiet_rounds >= kQuietRounds) continue;
-            const std::int64_t first = sender.next;
-            if (!receive_from(worker, sender, stop)) return false;
-            const bool is_quiet = sender.next == first;
-            sender.quiet_rounds = is_quiet ? sender.quiet_rounds + 1 : 0;
-            has_received = has_received || !is_quiet;
-        }
-        return has_received;
+    // Called with the mutex held. What is under way or kept has its place in the queue already.
+    std::size_t room() const {
+        const std::size_t taken = received.size() + plan.groups();
+        return taken < capacity ? capacity - taken : 0;
     }
 
-    // False when the bucket does not answer or stop was requested.
-    bool receive_from(const std::string& worker, Sender& sender, std::stop_token stop) {
-        for (int visit = 0; visit < kGroupsPerVisit; ++visit) {
-            if (stop.stop_requested()) return false;
-            std::optional<ReceivedGroup> group = fetch(worker, sender.next);
-            if (!is_answering) return false;
-            if (!group) return true;
-            if (!received.push(std::move(*group), stop)) return false;
-            sender.next += 1;
-        }
-        return true;
+    // Called with the mutex held: one thread looks again.
+    void wake() {
+        news += 1;
+        changed.notify_one();
     }
 
-    // Empty: not there yet, or an outage.
-    std::optional<ReceivedGroup> fetch(const std::string& worker, std::int64_t number) {
-        ReceivedGroup received_group{.worker = worker, .number = number, .group = {}, .error = {}};
+    // One of all that wait is the timekeeper and looks again when something is due, after one poll
+    // at the latest; what is due is never sooner than that when nobody wakes it.
+    void wait_for_news(std::unique_lock<std::mutex>& lock, std::stop_token stop) {
+        const auto has_news = [this, seen = news] { return news != seen; };
+        if (has_timekeeper) {
+            changed.wait(lock, stop, has_news);
+            return;
+        }
+        has_timekeeper = true;
+        const double due_s = room() == 0 ? monotonic_s() + seconds(poll) : plan.next_due_s();
+        const double wait_s = std::clamp(due_s - monotonic_s(), 0.0, seconds(poll));
+        changed.wait_for(lock, stop, std::chrono::duration<double>(wait_s), has_news);
+        has_timekeeper = false;
+    }
+
+    // The reason when nobody answered.
+    std::optional<Error> ask_group(const GameAsk& ask, std::uint64_t call) {
+        Result<ReceivedGroup> answer = fetch(ask.worker, ask.number);
+        const bool has_answered = answer || answer.error().fault == Fault::missing;
+        std::scoped_lock lock(mutex);
+        if (!has_answered) {
+            plan.unanswered(ask, monotonic_s());
+            return answer.error();
+        }
+        outage.answered(call);
+        for (ReceivedGroup& group : answer ? plan.found(std::move(*answer), monotonic_s())
+                                           : plan.missing(ask, monotonic_s()))
+            received.push(std::move(group), {});
+        return std::nullopt;
+    }
+
+    std::optional<Error> list_folder(const GameAsk& ask, std::uint64_t call) {
+        const std::string prefix = fmt::format("{}/games/{}/", run, ask.worker);
+        const Result<std::vector<std::string>> keys = bucket.list(prefix, Listing::objects);
+        std::scoped_lock lock(mutex);
+        if (!keys) {
+            plan.unanswered(ask, monotonic_s());
+            return keys.error();
+        }
+        outage.answered(call);
+        plan.listed(ask, group_numbers(*keys, run, ask.worker, prefix.size()), monotonic_s());
+        return std::nullopt;
+    }
+
+    // Fault::missing: not there yet, any other: an outage. What came and is no good is a group with
+    // its error.
+    Result<ReceivedGroup> fetch(const std::string& worker, std::int64_t number) {
+        ReceivedGroup group{.worker = worker, .number = number, .group = {}, .error = {}};
         // Twice: bytes damaged on the way come right with the second try.
         for (int attempt = 0; attempt < 2; ++attempt) {
-            Result<GameGroup> group = fetch_once(worker, number);
-            const bool has_answered = group || group.error().fault == Fault::missing ||
-                                      group.error().fault == Fault::corrupt;
-            if (has_answered) has_outage = false;
-            if (group) {
-                received_group.group = std::move(*group);
-                received_group.error.reset();
-                return received_group;
+            Result<GameGroup> fetched = fetch_once(worker, number);
+            if (fetched) {
+                group.group = std::move(*fetched);
+                group.error.reset();
+                break;
             }
-            if (group.error().fault == Fault::missing) return std::nullopt;
-            if (!has_answered) {
-                tell(group.error());
-                return std::nullopt;
-            }
-            received_group.error = group.error();
+            const Fault fault_found = fetched.error().fault;
+            if (fault_found != Fault::corrupt && fault_found != Fault::untrusted)
+                return fetched.error();
+            group.error = fetched.error();
         }
-        return received_group;
+        return group;
     }
 
     Result<GameGroup> fetch_once(const std::string& worker, std::int64_t number) {
@@ -161,41 +239,58 @@ struct GameInbox::Parts {
         if (group->worker != worker || group->number != number)
             return Error{Fault::corrupt, fmt::format("{}: it says it is group {} of {}", key,
                                                      group->number, group->worker)};
+        const std::string why = group_signature_fault(*bytes, *group, run, signers);
+        if (!why.empty()) return Error{Fault::untrusted, fmt::format("{}: the group {}", key, why)};
         return group;
     }
 
     void tell_limit(const std::string& worker) {
-        if (!has_told_limit && fault)
-            fault({Fault::corrupt,
-                   fmt::format("{}/games/ has more than {} workers: the games of {} and of others "
-                               "are not read; remove the folders of workers that are gone",
-                               run, kMaxWorkers, worker)});
+        if (has_told_limit || !fault) return;
         has_told_limit = true;
+        std::scoped_lock lock(telling);
+        fault({Fault::corrupt,
+               fmt::format("{}/games/ has more than {} workers: the games of {} and of others "
+                           "are not read; remove the folders of workers that are gone",
+                           run, kMaxWorkers, worker)});
     }
 
-    // Always false, for the caller to return.
-    bool tell(const Error& error) {
-        if (!has_outage && fault) fault(error);
-        is_answering = false;
-        has_outage = true;
-        return false;
+    std::uint64_t begin_call() {
+        std::scoped_lock lock(mutex);
+        return outage.begin();
+    }
+
+    void tell_outage(const Error& error) {
+        {
+            std::scoped_lock lock(mutex);
+            if (!outage.failed()) return;
+        }
+        if (!fault) return;
+        std::scoped_lock lock(telling);
+        fault(error);
     }
 };
 
 GameInbox::GameInbox(Bucket& bucket, std::string run, std::map<std::string, std::int64_t> cursors,
-                     const std::string& doorbell, std::chrono::milliseconds poll,
-                     std::size_t capacity, std::function<void(const Error&)> fault)
-    : parts_(std::make_unique<Parts>(bucket, std::move(run), std::move(cursors), doorbell, poll,
-                                     capacity, std::move(fault))) {}
+                     const DoorbellEnd& doorbell, std::chrono::milliseconds poll,
+                     std::size_t capacity, std::function<void(const Error&)> fault,
+                     std::vector<PublicIdentity> signers, std::chrono::milliseconds gap)
+    : parts_(std::make_unique<Parts>(bucket, std::move(run), cursors, doorbell, poll, capacity,
+                                     std::move(fault), std::move(signers), gap)) {}
 
 GameInbox::~GameInbox() = default;
 
 std::optional<ReceivedGroup> GameInbox::pop(std::stop_token stop) {
-    return parts_->received.pop(stop);
+    std::optional<ReceivedGroup> group = parts_->received.pop(stop);
+    std::scoped_lock lock(parts_->mutex);
+    parts_->wake();
+    return group;
 }
 
 std::size_t GameInbox::waiting() const { return parts_->received.size(); }
 
-std::size_t GameInbox::workers() const { return parts_->workers; }
+std::size_t GameInbox::workers() const {
+    std::scoped_lock lock(parts_->mutex);
+    return parts_->plan.workers();
+}
 
 }  // namespace dws

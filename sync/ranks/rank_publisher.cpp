@@ -204,7 +204,7 @@ Result<std::unique_ptr<RankPublisher>> RankPublisher::lead(Bucket& bucket, const
     const std::int64_t version = position.version;
     auto committer = std::make_unique<ShardCommitter>(
         bucket, table, commit, events.fault,
-        ChainWriter(bucket, shard.run, std::move(position), epoch));
+        ChainWriter(bucket, shard.run, std::move(position), epoch, commit.signer));
     const Result<Done> begun = committer->begin_epoch();
     if (!begun) return begun.error();
     ShardWriter writer(bucket, table, std::move(shard), events.fault);

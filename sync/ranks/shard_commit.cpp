@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "base/stop_signal.h"
+#include "sync/envelope.h"
 #include "sync/parallel.h"
 
 namespace dws {
@@ -33,6 +34,7 @@ Result<std::optional<Record>> ShardCommitter::commit(const Cut& cut, const Pendi
     draft.base_version = cut.base_version;
     draft.trainer_step = own.trainer_step;
     draft.games = own.games;
+    draft.steps = own.trained;
     for (const ShardReceipt& receipt : *receipts) {
         draft.objects.insert(draft.objects.end(), receipt.objects.begin(), receipt.objects.end());
         draft.changed_words += receipt.changed_words;
@@ -81,6 +83,13 @@ Result<std::vector<ShardReceipt>> ShardCommitter::collect(const Cut& cut, std::i
     return receipts;
 }
 
+// What a stranger wrote would else be committed, and signed, as a part of the version.
+std::string ShardCommitter::signature_fault_of(const Bytes& receipt) const {
+    if (!options_.signer) return {};
+    const PublicIdentity expected = options_.signer->shared();
+    return signature_fault(receipt, std::span(&expected, 1));
+}
+
 // A receipt that is there and wrong stays so: its key is taken. Everything else may still come.
 Result<ShardReceipt> ShardCommitter::wait_for(const ReceiptPlace& place, double deadline_s,
                                               std::stop_token stop) {
@@ -96,6 +105,8 @@ Result<ShardReceipt> ShardCommitter::wait_for(const ReceiptPlace& place, double 
         if (stored) {
             Result<ShardReceipt> receipt = decode_receipt(*stored);
             if (!receipt) return given_up(Fault::corrupt, receipt.error().detail);
+            const std::string stranger = signature_fault_of(*stored);
+            if (!stranger.empty()) return given_up(Fault::untrusted, stranger);
             const std::string fault = receipt_fault(*receipt, place);
             if (!fault.empty()) return given_up(Fault::corrupt, fault);
             return receipt;

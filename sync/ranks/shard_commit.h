@@ -22,11 +22,12 @@ namespace dws {
 struct ShardCommitOptions {
     std::string run;
     std::vector<ShardRange> shards;  // (ranks,)
-    std::string doorbell;            // endpoint of the broker's inner side; empty: none
+    DoorbellEnd doorbell = {};       // the broker's inner side; empty: none
     double receipt_wait_s = 60;      // for the others, once rank 0's own shard is uploaded
     std::chrono::milliseconds receipt_poll{100};
-    std::size_t readers = 8;  // receipts asked for at once
-    double retry_wait_s = 1;  // between attempts at the record
+    std::size_t readers = 8;              // receipts asked for at once
+    double retry_wait_s = 1;              // between attempts at the record
+    std::optional<Identity> signer = {};  // signs the records; receipts must be signed by it too
 };
 
 class ShardCommitter {
@@ -59,6 +60,7 @@ private:
                                               std::stop_token stop);
     Result<ShardReceipt> wait_for(const ReceiptPlace& place, double deadline_s,
                                   std::stop_token stop);
+    std::string signature_fault_of(const Bytes& receipt) const;
     Record draft_of(RecordKind kind) const;
     Result<Record> append(const Record& draft, std::stop_token stop);
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "base/stop_signal.h"
+#include "sync/envelope.h"
 #include "sync/file_upload.h"
 
 namespace dws {
@@ -61,7 +62,8 @@ Result<ShardReceipt> ShardWriter::upload(const Pending& pending, const Cut& cut,
 
 Result<Done> ShardWriter::send(const ShardReceipt& receipt, std::stop_token stop) {
     const std::string key = receipt_key(options_.run, receipt.cut, options_.rank);
-    const Bytes stored = encode_receipt(receipt);
+    Bytes stored = encode_receipt(receipt);
+    if (options_.signer) stored = sign_envelope(stored, *options_.signer);
     while (true) {
         Result<Done> sent = send_once(key, stored);
         if (sent || sent.error().fault != Fault::transport) return sent;

@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/identity.h"
 #include "sync/array_table.h"
 #include "sync/bucket/bucket.h"
 #include "sync/codec/encoding.h"
@@ -26,6 +28,7 @@ struct ShardOptions {
     std::size_t file_bytes = 64u << 20;
     std::size_t files_in_flight = 3;  // encoded, hashed and sent side by side
     double retry_wait_s = 1;          // between attempts once the bucket's own retries are spent
+    std::optional<Identity> signer = {};  // signs the receipts; one for all ranks
 };
 
 class ShardWriter {

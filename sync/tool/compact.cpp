@@ -23,6 +23,7 @@ constexpr double kLongestWait_s = 30;
 struct Options {
     RunPlace place;
     CostModel costs;
+    std::string key_file;
     std::size_t file_mib = 64;
     std::size_t threads = 1;
     double poll_ms = 1000;
@@ -124,7 +125,9 @@ int run(const Options& options, std::stop_token stop) {
          .writing = {.run = run_name,
                      .file_bytes = options.file_mib << 20,
                      .threads = options.threads,
-                     .fault = [](const Error& error) { print_error(final_line(error)); }}},
+                     .fault = [](const Error& error) { print_error(final_line(error)); },
+                     .signer = signer_in(options.key_file)},
+         .trust = trust_of(options.place)},
         {.started = [&](const Record& anchor,
                         bool is_jump) { tell_start(anchor, is_jump, options.is_json); },
          .offered =
@@ -171,7 +174,8 @@ Verb add_compact(CLI::App& app) {
         "compact",
         "Follow a run and offer shorter roads: folded deltas and later anchors. Memory: the "
         "weights, and once more per length of fold. Beside a trainer: nice dws compact ...");
-    const std::vector<Configurable> place = add_run_place(*verb, options->place);
+    std::vector<Configurable> place = add_run_place(*verb, options->place);
+    place.push_back(add_key(*verb, options->key_file));
     verb->add_option("--fold", options->costs.fold_versions,
                      "Versions per fold, each a multiple of the one before")
         ->capture_default_str();

@@ -28,7 +28,8 @@ struct Options {
 std::int64_t as_fact(std::uint64_t count) { return static_cast<std::int64_t>(count); }
 
 // Objects before records: what is named later is then younger than the plan.
-Result<RunContents> read_contents(Bucket& bucket, const std::string& run, std::stop_token stop) {
+Result<RunContents> read_contents(Bucket& bucket, const std::string& run, const Trust& trust,
+                                  std::stop_token stop) {
     RunContents contents;
     for (const auto& [folder, keys] :
          {std::pair{"objects", &contents.objects}, std::pair{"games", &contents.games},
@@ -41,8 +42,10 @@ Result<RunContents> read_contents(Bucket& bucket, const std::string& run, std::s
         bucket, run, [](const JumpEnds&) { return true; }, stop);
     if (!jumps) return jumps.error();
     contents.jumps = std::move(*jumps);
-    Result<std::vector<LoggedRecord>> records = read_records(bucket, run, stop);
+    Result<std::vector<LoggedRecord>> records = read_records(bucket, run, stop, trust);
     if (!records) return records.error();
+    // Followers pass over a stranger's anchor, so nothing may be removed for its sake.
+    refuse_strangers(contents.jumps, jump_signers(trust, *records));
     contents.records = std::move(*records);
     return contents;
 }
@@ -142,7 +145,8 @@ int run(const Options& options, std::stop_token stop) {
     // A folder that is not there is not made.
     const std::unique_ptr<Bucket> bucket =
         open_bucket(options.place.bucket, {}, {}, stop, BucketAccess::read);
-    const Result<RunContents> contents = read_contents(*bucket, options.place.run, stop);
+    const Result<RunContents> contents =
+        read_contents(*bucket, options.place.run, trust_of(options.place), stop);
     if (!contents) return fail(contents.error(), options.is_json);
     if (contents->records.empty())
         return fail(fmt::format("run {} has no log in {}; check --bucket and --run",

@@ -45,11 +45,17 @@ double percent_of(std::uint64_t part, std::uint64_t whole) {
     return whole == 0 ? 0 : 1e2 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string human_line(const Record& record, std::uint64_t file_bytes, const GameCounts& games) {
+// previous_step: of the record before.
+std::string human_line(const Record& record, std::int64_t previous_step, std::uint64_t file_bytes,
+                       const GameCounts& games, const std::string& signer) {
     std::string line =
         fmt::format("{:6} | epoch {} | {:6} | version {:6} | step {:6}", record.sequence,
                     record.epoch, name_of(record.kind), record.version, record.trainer_step);
     if (record.kind == RecordKind::delta) line += fmt::format(" | base {}", record.base_version);
+    if (record.is_rollback)
+        line += fmt::format(" | ROLLBACK, steps {}..{} are abandoned", record.trainer_step + 1,
+                            previous_step);
+    if (!record.steps.empty()) line += fmt::format(" | {} steps", record.steps.size());
     if (!record.objects.empty())
         line += fmt::format(" | {} words ({:.2f} %) | {} bytes in {} files", record.changed_words,
                             percent_of(record.changed_words, record.total_words), file_bytes,
@@ -57,10 +63,13 @@ std::string human_line(const Record& record, std::uint64_t file_bytes, const Gam
     if (!record.games.empty())
         line += fmt::format(" | games {} trained, {} skipped, {} stale, {} refused", games.trained,
                             games.skipped, games.stale, games.refused);
-    return line + " | digest " + record.digest.hex();
+    line += " | digest " + record.digest.hex();
+    if (!signer.empty()) line += " | signed by " + signer;
+    return line;
 }
 
-std::string machine_line(const Record& record, std::uint64_t file_bytes, const GameCounts& games) {
+std::string machine_line(const Record& record, std::uint64_t file_bytes, const GameCounts& games,
+                         const KnownRecord& name, const std::string& signer) {
     return json_line({{"sequence", static_cast<std::int64_t>(record.sequence)},
                       {"epoch", static_cast<std::int64_t>(record.epoch)},
                       {"writer", record.writer},
@@ -72,12 +81,17 @@ std::string machine_line(const Record& record, std::uint64_t file_bytes, const G
                       {"files", static_cast<std::int64_t>(record.objects.size())},
                       {"file_bytes", static_cast<std::int64_t>(file_bytes)},
                       {"trainer_step", record.trainer_step},
+                      {"steps", static_cast<std::int64_t>(record.steps.size())},
+                      {"is_rollback", record.is_rollback},
                       {"groups_trained", games.trained},
                       {"groups_skipped", games.skipped},
                       {"groups_stale", games.stale},
                       {"groups_refused", games.refused},
                       {"digest", record.digest.hex()},
-                      {"created_unix_s", record.created_unix_s}});
+                      {"created_unix_s", record.created_unix_s},
+                      {"signer", signer},
+                      {"next_key", record.next_key},
+                      {"name", name.text()}});
 }
 
 void print_jump(const FoundJump& found, bool is_json) {
@@ -105,9 +119,15 @@ void print_jump(const FoundJump& found, bool is_json) {
 }
 
 int print_jumps(Bucket& bucket, const Options& options, std::stop_token stop) {
-    const Result<std::vector<FoundJump>> jumps = read_jumps(
+    Result<std::vector<FoundJump>> jumps = read_jumps(
         bucket, options.place.run, [](const JumpEnds&) { return true; }, stop);
     if (!jumps) return fail(jumps.error(), options.is_json);
+    const Trust trust = trust_of(options.place);
+    if (trust.log) {
+        const auto log = read_records(bucket, options.place.run, stop, trust);
+        if (!log) return fail(log.error(), options.is_json);
+        refuse_strangers(*jumps, jump_signers(trust, *log));
+    }
     bool has_problem = false;
     for (const FoundJump& found : *jumps) {
         print_jump(found, options.is_json);
@@ -120,15 +140,19 @@ int run(const Options& options, std::stop_token stop) {
     const std::unique_ptr<Bucket> bucket =
         open_bucket(options.place.bucket, {}, {}, stop, BucketAccess::read);
     if (options.is_jumps) return print_jumps(*bucket, options, stop);
-    ChainReader reader(*bucket, options.place.run);
+    ChainReader reader(*bucket, options.place.run, trust_of(options.place));
     while (!stop.stop_requested()) {
-        const Result<Record> record = reader.next();
+        const std::int64_t previous_step = reader.position().trainer_step;
+        const Result<Record> record = reader.next(stop);
         if (record) {
             std::uint64_t file_bytes = 0;
             for (const ObjectRef& object : record->objects) file_bytes += object.size_bytes;
             const GameCounts games = count_games(*record);
-            print_line(options.is_json ? machine_line(*record, file_bytes, games)
-                                       : human_line(*record, file_bytes, games));
+            const KnownRecord name{record->sequence, reader.position().last_sha256};
+            const std::string& signer = reader.last_signer();
+            print_line(options.is_json
+                           ? machine_line(*record, file_bytes, games, name, signer)
+                           : human_line(*record, previous_step, file_bytes, games, signer));
             continue;
         }
         const Error& error = record.error();

@@ -4,6 +4,7 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/stop_signal.h"
 #include "configs/config.h"
@@ -13,12 +14,33 @@
 namespace dws {
 namespace {
 
+std::string joined(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : ",") + text;
+    return all;
+}
+
+// All that ring or hear.
+std::string listeners(const KeysSection& keys) {
+    std::vector<std::string> texts = keys.workers;
+    texts.insert(texts.end(), keys.compactors.begin(), keys.compactors.end());
+    if (!keys.trainer.empty()) texts.push_back(keys.trainer);
+    return joined(texts);
+}
+
 std::string value_of(const Config& config, const std::string& key) {
     const std::map<std::string, std::string> values{
         {"bucket.uri", config.bucket.uri},
         {"run.name", config.run.name},
         {"doorbell.inside", config.doorbell.inside},
         {"doorbell.outside", config.doorbell.outside},
+        {"keys.own", config.keys.own},
+        {"keys.trainer", config.keys.trainer},
+        {"keys.since", config.keys.since},
+        {"keys.doorbell", config.keys.doorbell},
+        {"keys.insecure", config.keys.insecure ? "true" : "false"},
+        {"keys.workers", listeners(config.keys)},
+        {"keys.compactors", joined(config.keys.compactors)},
     };
     return values.at(key);
 }
@@ -26,9 +48,10 @@ std::string value_of(const Config& config, const std::string& key) {
 // The flag's value wins over the experiment's.
 void settle(const std::vector<Configurable>& configurable, const std::string& config_file) {
     const Config config = config_file.empty() ? Config{} : load_config(config_file, {});
-    for (const auto& [value, flag, key] : configurable) {
+    for (const auto& [value, flag, key, is_required] : configurable) {
         if (value->empty() && !config_file.empty()) *value = value_of(config, key);
-        if (value->empty()) throw CLI::RequiredError(flag + ", or --config FILE with " + key + ",");
+        if (value->empty() && is_required)
+            throw CLI::RequiredError(flag + ", or --config FILE with " + key + ",");
     }
 }
 
@@ -52,7 +75,8 @@ int run_main(int argc, char** argv) {
     app.require_subcommand(1);
     std::vector<Verb> verbs;
     for (const auto add : {add_diff, add_patch, add_inspect, add_push, add_pull, add_log,
-                           add_verify, add_compact, add_gc, add_doorbell})
+                           add_verify, add_compact, add_gc, add_keygen, add_rotate_key,
+                           add_doorbell})
         verbs.push_back(add(app));
     std::string config_file;
     for (const Verb& verb : verbs)

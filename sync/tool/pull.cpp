@@ -155,7 +155,7 @@ int run(const Options& options, std::stop_token stop) {
     const Stopwatch watch;
     const std::unique_ptr<Bucket> bucket =
         open_bucket(options.place.bucket, {}, {}, stop, BucketAccess::read);
-    Result<RunLog> log = read_run_log(*bucket, options.place.run, stop);
+    Result<RunLog> log = read_run_log(*bucket, options.place.run, stop, trust_of(options.place));
     if (!log) return fail(log.error(), options.is_json);
     if (log->position.next_sequence == 0)
         return fail(fmt::format("run {} has no log in {}; check --bucket and --run",

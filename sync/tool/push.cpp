@@ -27,6 +27,7 @@ struct Options {
     std::string base;  // empty: rebuilt from the bucket
     CodecChoice codec;
     std::size_t file_mib = 64;
+    std::string key_file;
     bool is_json = false;
 };
 
@@ -44,7 +45,8 @@ public:
                 {.run = options.place.run,
                  .encoding = *encoding_named(options.codec.codec),
                  .file_bytes = options.file_mib * kMebibyte,
-                 .threads = options.codec.threads}) {}
+                 .threads = options.codec.threads,
+                 .signer = signer_in(options.key_file)}) {}
 
     int run();
 
@@ -210,7 +212,11 @@ int run(const Options& options, std::stop_token stop) {
     const std::unique_ptr<Bucket> bucket = open_bucket(options.place.bucket, {}, {}, stop);
     const Result<std::uint64_t> listed = listed_log_end(*bucket, options.place.run);
     if (!listed) return fail(listed.error(), options.is_json);
-    Result<RunLog> log = read_run_log(*bucket, options.place.run, stop);
+    Trust trust = trust_of(options.place);
+    // Who signs goes on from what it signed itself, unless told otherwise.
+    if (const auto signer = signer_in(options.key_file); signer && !trust.log)
+        trust.log = signer->shared();
+    Result<RunLog> log = read_run_log(*bucket, options.place.run, stop, trust);
     if (!log) return fail(log.error(), options.is_json);
     // A record put where one was lost would make those after it another log's.
     const Result<Done> whole = check_log_end(*listed, log->position.next_sequence);
@@ -236,7 +242,8 @@ Verb add_push(CLI::App& app) {
         "newest version is rebuilt, a few files, and ten bytes for each word that a delta on its\n"
         "road changes (gap_delta, raw: also the one pushed). Example:\n"
         "  dws push --bucket /mnt/models --run qwen3 checkpoint-500");
-    const std::vector<Configurable> place = add_run_place(*verb, options->place);
+    std::vector<Configurable> place = add_run_place(*verb, options->place);
+    place.push_back(add_key(*verb, options->key_file));
     verb->add_option("CHECKPOINT", options->checkpoint,
                      "A Hugging Face folder (sharded or not) or one .safetensors file")
         ->required();

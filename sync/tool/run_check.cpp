@@ -49,7 +49,7 @@ Result<Done> RunCheck::accept(const LoggedRecord& entry) {
     return Done{};
 }
 
-Result<Done> RunCheck::end() const {
+Result<Done> RunCheck::end(const std::vector<PublicIdentity>& signers) const {
     Result<Done> ended = check_log_end(listed_log_end_, records);
     if (!ended) return ended;
     if (!weights_ && !not_rebuilt.empty())
@@ -57,6 +57,10 @@ Result<Done> RunCheck::end() const {
     for (const FoundJump& found : jumps_)
         if (!seen_versions_.contains(found.ends.version))
             return of_jump(found, {Fault::corrupt, "it leads to a version that the log has not"});
+    std::vector<FoundJump> own = jumps_;
+    refuse_strangers(own, signers);
+    for (const FoundJump& found : own)
+        if (found.error) return of_jump(found, *found.error);
     return Done{};
 }
 

@@ -29,8 +29,9 @@ public:
     Result<Done> begin();
     // Each record, in order.
     Result<Done> accept(const LoggedRecord& entry);
-    // Last: whether anything that was listed or needed never came.
-    Result<Done> end() const;
+    // Last: whether anything that was listed or needed never came, or a jump is a stranger's.
+    // signers: of jumps, as ChainReader::jump_signers() says at the log's end.
+    Result<Done> end(const std::vector<PublicIdentity>& signers) const;
 
     std::size_t records = 0;
     std::size_t versions = 0;               // rebuilt

@@ -4,9 +4,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
+
+#include "base/identity.h"
+#include "sync/trust.h"
 
 namespace CLI {
 class App;
@@ -23,6 +27,7 @@ struct Configurable {
     std::string* value;
     std::string flag;
     std::string key;
+    bool is_required = true;
 };
 
 struct Verb {
@@ -36,17 +41,30 @@ Verb add_diff(CLI::App& app);
 Verb add_doorbell(CLI::App& app);
 Verb add_gc(CLI::App& app);
 Verb add_inspect(CLI::App& app);
+Verb add_keygen(CLI::App& app);
 Verb add_log(CLI::App& app);
 Verb add_patch(CLI::App& app);
 Verb add_pull(CLI::App& app);
 Verb add_push(CLI::App& app);
+Verb add_rotate_key(CLI::App& app);
 Verb add_verify(CLI::App& app);
 
-// Adds --bucket and --run and makes both configurable.
+// Adds --bucket and --run, --trust, --since and --trust-jumps, and makes them configurable.
 struct RunPlace {
     std::string bucket;
     std::string run;
+    // Whom this call believes, as text; all may be empty.
+    std::string log_key;
+    std::string since;
+    std::string jump_keys;  // ','-separated
 };
 std::vector<Configurable> add_run_place(CLI::App& verb, RunPlace& place);
+// Throws std::runtime_error naming what is no key or record.
+Trust trust_of(const RunPlace& place);
+
+// Adds --key, of verbs that write.
+Configurable add_key(CLI::App& verb, std::string& key_file);
+// Empty when no file is named. Throws std::runtime_error when it holds no key.
+std::optional<Identity> signer_in(const std::string& key_file);
 
 }  // namespace dws

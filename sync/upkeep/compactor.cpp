@@ -50,7 +50,7 @@ Compactor::Compactor(Bucket& bucket, CompactorOptions options, CompactorEvents e
     : bucket_(bucket),
       options_(std::move(options)),
       events_(std::move(events)),
-      reader_(std::in_place, bucket, options_.writing.run),
+      reader_(std::in_place, bucket, options_.writing.run, options_.trust),
       costs_(options_.costs) {}
 
 Compactor::~Compactor() = default;
@@ -88,7 +88,7 @@ Result<Done> Compactor::catch_up(std::stop_token stop) {
 // Records are small; knowing the newest version first saves anchors on the way there.
 Result<Done> Compactor::read_ahead(std::stop_token stop) {
     while (!stop.stop_requested()) {
-        Result<Record> record = reader_->next();
+        Result<Record> record = reader_->next(stop);
         if (!record && record.error().fault != Fault::missing) return record.error();
         if (!record && reader_->position().next_sequence == 0) return record.error();
         if (!record) return Done{};
@@ -131,7 +131,7 @@ void Compactor::forget() {
     held_.reset();
     ahead_.clear();
     known_.clear();
-    reader_.emplace(bucket_, options_.writing.run);
+    reader_.emplace(bucket_, options_.writing.run, options_.trust);
 }
 
 const Jump* Compactor::known_jump(std::int64_t base_version, std::int64_t version) const {
@@ -147,6 +147,7 @@ Result<Done> Compactor::read_known_jumps(std::int64_t after, std::stop_token sto
         [after](const JumpEnds& ends) { return ends.version > after; }, stop);
     if (!found) return found.error();
     known_.clear();
+    refuse_strangers(*found, reader_->jump_signers());
     for (FoundJump& entry : *found) {
         const auto target = std::lower_bound(
             ahead_.begin(), ahead_.end(), entry.ends.version,

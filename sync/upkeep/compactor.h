@@ -30,6 +30,7 @@ namespace dws {
 struct CompactorOptions {
     CostModel costs;
     JumpWriterOptions writing;  // its run is the run
+    Trust trust = {};
 };
 
 // What a fold stood for, taken or not.

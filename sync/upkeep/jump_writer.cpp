@@ -13,6 +13,7 @@
 #include "sync/codec/compact.h"
 #include "sync/codec/compact_file.h"
 #include "sync/digest.h"
+#include "sync/envelope.h"
 #include "sync/file_upload.h"
 #include "sync/sha256.h"
 
@@ -152,7 +153,8 @@ Result<Done> JumpWriter::upload(Jump& jump, const std::string& stem, const Encod
 Result<WrittenJump> JumpWriter::offer(Jump jump, std::stop_token stop) {
     jump.created_unix_s = std::round(1e3 * wall_s()) / 1e3;
     const std::string key = jump_key(options_.run, jump.base_version, jump.version);
-    const Bytes stored = encode_jump(jump);
+    Bytes stored = encode_jump(jump);
+    if (options_.signer) stored = sign_envelope(stored, *options_.signer);
     while (true) {
         const Result<PutOutcome> outcome = bucket_.put_if_absent(key, stored);
         if (outcome) {

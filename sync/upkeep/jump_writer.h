@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/identity.h"
 #include "sync/array_table.h"
 #include "sync/bucket/bucket.h"
 #include "sync/codec/interchange.h"
@@ -25,7 +26,8 @@ struct JumpWriterOptions {
     std::size_t files_in_flight = 3;
     std::size_t threads = 1;  // of the encoder; at least 1
     double retry_wait_s = 1;  // between attempts once the bucket's own retries are spent
-    std::function<void(const Error&)> fault;  // hears what is being waited out; any thread
+    std::function<void(const Error&)> fault = {};  // hears what is being waited out; any thread
+    std::optional<Identity> signer = {};
 };
 
 struct WrittenJump {

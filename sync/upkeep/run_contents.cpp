@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/require.h"
 #include "sync/chain.h"
+#include "sync/envelope.h"
 #include "sync/jump_search.h"
 
 namespace dws {
@@ -15,11 +17,11 @@ bool makes_version(const Record& record) {
 }
 
 Result<std::vector<LoggedRecord>> read_records(Bucket& bucket, const std::string& run,
-                                               std::stop_token stop) {
-    ChainReader reader(bucket, run);
+                                               std::stop_token stop, const Trust& trust) {
+    ChainReader reader(bucket, run, trust);
     std::vector<LoggedRecord> log;
     while (!stop.stop_requested()) {
-        Result<Record> record = reader.next();
+        Result<Record> record = reader.next(stop);
         if (record) {
             log.push_back({std::move(*record), reader.position().last_sha256});
             continue;
@@ -28,6 +30,32 @@ Result<std::vector<LoggedRecord>> read_records(Bucket& bucket, const std::string
         return log;
     }
     return Error{Fault::transport, "stopped"};
+}
+
+std::vector<PublicIdentity> jump_signers(const Trust& trust, const std::vector<LoggedRecord>& log) {
+    if (!trust.log) return {};
+    PublicIdentity last = *trust.log;
+    for (const LoggedRecord& entry : log) {
+        const bool is_known = trust.since && entry.record.sequence <= trust.since->sequence;
+        if (entry.record.next_key.empty() || is_known) continue;
+        const Result<PublicIdentity> next = parse_identity(entry.record.next_key);
+        require(bool(next), "a record that follows on names a key as the next one");
+        last = *next;
+    }
+    std::vector<PublicIdentity> signers = trust.jumps;
+    signers.push_back(last);
+    return signers;
+}
+
+void refuse_strangers(std::vector<FoundJump>& jumps, std::span<const PublicIdentity> signers) {
+    if (signers.empty()) return;
+    for (FoundJump& found : jumps) {
+        if (!found.jump) continue;
+        const std::string why = signature_fault(found.stored, signers);
+        if (why.empty()) continue;
+        found.jump.reset();
+        found.error = Error{Fault::untrusted, "the jump " + why};
+    }
 }
 
 Result<std::vector<FoundJump>> read_jumps(Bucket& bucket, const std::string& run,
@@ -41,10 +69,11 @@ Result<std::vector<FoundJump>> read_jumps(Bucket& bucket, const std::string& run
         const std::optional<JumpEnds> ends = jump_ends(key);
         if (!ends || !wanted(*ends)) continue;
         if (key != jump_key(run, ends->base_version, ends->version)) continue;  // a deeper folder
-        Result<Jump> jump = read_jump(bucket, run, *ends);
-        if (!jump && jump.error().fault == Fault::missing) continue;
-        if (!jump && jump.error().fault != Fault::corrupt) return jump.error();
-        FoundJump entry{key, *ends, {}, {}};
+        Result<Bytes> stored = fetch_jump(bucket, run, *ends);
+        if (!stored && stored.error().fault == Fault::missing) continue;
+        if (!stored) return stored.error();
+        Result<Jump> jump = open_jump(*stored, run, *ends, {});
+        FoundJump entry{key, *ends, {}, {}, std::move(*stored)};
         if (jump)
             entry.jump = std::move(*jump);
         else

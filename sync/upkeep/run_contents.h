@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "sync/bucket/bucket.h"
 #include "sync/jump.h"
 #include "sync/record.h"
+#include "sync/trust.h"
 
 namespace dws {
 
@@ -25,7 +27,8 @@ struct FoundJump {
     std::string key;  // whole
     JumpEnds ends;    // as the key says
     std::optional<Jump> jump;
-    std::optional<Error> error;  // Fault::corrupt: why there is no jump
+    std::optional<Error> error;  // why there is no jump: corrupt, or untrusted
+    Bytes stored = {};           // of the jump
 };
 
 // True for records of anchors and deltas: they make a version.
@@ -33,7 +36,13 @@ bool makes_version(const Record& record);
 
 // The whole log, checked as a chain; an empty one is no records. Fault::transport when stopped.
 Result<std::vector<LoggedRecord>> read_records(Bucket& bucket, const std::string& run,
-                                               std::stop_token stop);
+                                               std::stop_token stop, const Trust& trust = {});
+
+// As ChainReader::jump_signers() says at the end of this log, which was read with this trust.
+std::vector<PublicIdentity> jump_signers(const Trust& trust, const std::vector<LoggedRecord>& log);
+// Makes those that none of the signers signed untrusted; none: anybody may sign jumps. Apart from
+// reading, because jumps are listed before the log whose end says who may sign them.
+void refuse_strangers(std::vector<FoundJump>& jumps, std::span<const PublicIdentity> signers);
 
 // Every entry under jumps/ whose ends pass `wanted`, by key; keys of another form are passed over,
 // and so are entries that go away meanwhile.

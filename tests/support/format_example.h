@@ -67,6 +67,7 @@ struct FormatExample {
         record.digest = sum(digest_tiles(table, next));
         record.trainer_step = 1;
         record.games = {{"worker-1", 0, 3, {1}, {}, {}}};
+        record.steps = {{{0, 0, 1}, {0, 2, 1}}};
         record.previous_sha256 = sha256_hex(encode_record(anchor_record()));
         return record;
     }

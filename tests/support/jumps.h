@@ -46,7 +46,7 @@ inline Jump make_jump(PublishedRun& run, std::int64_t base, std::int64_t version
     jump.version = version;
     jump.base_version = base;
     jump.sequence = target.sequence;
-    jump.record_sha256 = sha256_hex(encode_record(target));
+    jump.record_sha256 = sha256_hex(run.bucket.objects().at(log_key(target.run, target.sequence)));
     jump.changed_words = jump.total_words = target.total_words;
     jump.layout_hash = target.layout_hash;
     jump.digest = target.digest;

@@ -27,6 +27,7 @@ inline Record full_record() {
     record.digest = {{0x0123456789abcdef, 0xfedcba9876543210}};
     record.trainer_step = 45;
     record.games = {{"worker-1", 3, 8, {4}, {5, 6}, {}}, {"worker-2", 0, 1, {}, {}, {0}}};
+    record.steps = {{{0, 3, 1}}, {{0, 7, 1}}};
     record.previous_sha256 = std::string(64, '4');
     record.created_unix_s = 1'700'000'000.123;
     return record;

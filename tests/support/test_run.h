@@ -123,6 +123,16 @@ public:
         remember();
         return step;
     }
+    // Back to the words of an earlier step.
+    Pending roll_back_to(std::int64_t trainer_step) {
+        const Bytes back = words_at_step(trainer_step);
+        Pending step = step_to(back);
+        step_ = step.trainer_step = trainer_step;
+        step.steps = 0;
+        step.is_rollback = true;
+        remember();
+        return step;
+    }
     bool publish_step(std::size_t changes) { return publisher->hand_over(next_step(changes)); }
     // The same step, encoded as an optimizer does for an idle publisher.
     bool publish_encoded_step(std::size_t changes) {
@@ -263,7 +273,10 @@ inline void expect_same(const TestTrainer& trainer, const TestFollower& follower
 
 // A run in memory with anchor 0 and some deltas, not ended.
 struct PublishedRun {
-    explicit PublishedRun(std::uint64_t seed, int deltas) : trainer(bucket, table, seed) {
+    explicit PublishedRun(std::uint64_t seed, int deltas,
+                          const std::optional<Identity>& signer = {})
+        : trainer(bucket, table, seed) {
+        trainer.options.signer = signer;
         EXPECT_TRUE(trainer.start_with_anchor());
         for (int delta = 0; delta < deltas; ++delta) EXPECT_TRUE(trainer.publish_version(300));
     }

@@ -14,8 +14,8 @@ using std::chrono::milliseconds;
 
 // A broker on ports of its own, and its thread.
 struct RunningBroker {
-    explicit RunningBroker(DoorbellFaults faults = {})
-        : broker("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", faults),
+    explicit RunningBroker(DoorbellFaults faults = {}, const SocketKeys& keys = {})
+        : broker("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", faults, keys),
           inside(broker.inside_endpoint()),
           outside(broker.outside_endpoint()),
           thread([this](std::stop_token stop) { broker.run(stop); }) {}
@@ -81,6 +81,61 @@ TEST(Doorbell, WhatIsNotARingIsIgnored) {
     EXPECT_FALSE(listener.wait(milliseconds{50}, {}));
     stranger.send({"log", std::string(253, 'x')});
     EXPECT_TRUE(listener.wait(milliseconds{2000}, {}));
+}
+
+SocketKeyPair pair_of(const Identity& identity) {
+    return {identity.shared().exchange, identity.exchange_secret()};
+}
+
+// A broker with a key, one who may ring and listen, and one who may not.
+struct KeyedDoorbell : testing::Test {
+    const Identity own = Identity::generate();
+    const Identity listed = Identity::generate();
+    const Identity stranger = Identity::generate();
+    RunningBroker broker{{}, {.own = pair_of(own), .clients = {listed.shared().exchange}}};
+
+    DoorbellEnd end(const std::string& endpoint, const Identity& client) const {
+        return {endpoint, {.own = pair_of(client), .server = own.shared().exchange}};
+    }
+};
+
+TEST_F(KeyedDoorbell, PassesOnWhatTheListedRing) {
+    DoorbellRinger ringer(end(broker.inside, listed));
+    DoorbellListener listener(end(broker.outside, listed), "log");
+    EXPECT_TRUE(ring_until_heard(ringer, listener));
+}
+
+TEST_F(KeyedDoorbell, StrangersNeitherRingNorHear) {
+    DoorbellRinger ringer(end(broker.inside, listed));
+    DoorbellListener listener(end(broker.outside, listed), "log");
+    DoorbellListener curious(end(broker.outside, stranger), "log");
+    DoorbellListener plain(broker.outside, "log");
+    ASSERT_TRUE(ring_until_heard(ringer, listener));
+    EXPECT_FALSE(curious.wait(milliseconds{50}, {}));
+    EXPECT_FALSE(plain.wait(milliseconds{50}, {}));
+    while (listener.wait(milliseconds{50}, {})) continue;
+
+    DoorbellRinger intruder(end(broker.inside, stranger));
+    DoorbellRinger without_key(broker.inside);
+    for (int ring = 0; ring < 100; ++ring) {
+        intruder.ring("log", "version 1000000");
+        without_key.ring("log", "version 1000000");
+        std::this_thread::sleep_for(milliseconds{2});
+    }
+    EXPECT_FALSE(listener.wait(milliseconds{50}, {}));
+}
+
+// What does not fit into the queues is dropped; who listens afterwards still hears.
+TEST(Doorbell, AFloodCostsHintsAndNothingElse) {
+    RunningBroker broker;
+    DoorbellRinger ringer(broker.inside);
+    DoorbellListener listener(broker.outside, "log");
+    ASSERT_TRUE(ring_until_heard(ringer, listener));
+    MessageSocket flood = MessageSocket::connect(SocketKind::publisher, broker.inside);
+    for (int ring = 0; ring < 200'000; ++ring) flood.send({"log", std::string(200, 'x')});
+    flood.send({"log", std::string(1 << 20, 'x')});  // longer than the broker takes
+    while (listener.wait(milliseconds{100}, {})) continue;
+    EXPECT_TRUE(ring_until_heard(ringer, listener));
 }
 
 TEST(Doorbell, WithoutAnEndpointOnlyTheTimePasses) {

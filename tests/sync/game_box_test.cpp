@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <condition_variable>
 #include <limits>
+#include <mutex>
 
 #include "base/clock.h"
 #include "sync/doorbell.h"
+#include "sync/games/game_hint.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/random_games.h"
 #include "tests/support/test_run.h"
@@ -41,6 +44,45 @@ struct Box {
     }
 };
 
+// Some calls do not return until they may.
+class HeldBucket final : public FaultyBucket {
+public:
+    ~HeldBucket() override { hold(""); }
+    // Puts of keys that contain `part`, and listings of prefixes that do. Empty: none.
+    void hold(const std::string& part) {
+        std::scoped_lock lock(mutex_);
+        part_ = part;
+        changed_.notify_all();
+    }
+    std::size_t held() {
+        std::scoped_lock lock(mutex_);
+        return held_;
+    }
+    Result<PutOutcome> put_if_absent(std::string_view key,
+                                     std::span<const std::byte> object) override {
+        wait_for(key);
+        return FaultyBucket::put_if_absent(key, object);
+    }
+    Result<std::vector<std::string>> list(std::string_view prefix, Listing what) override {
+        wait_for(prefix);
+        return FaultyBucket::list(prefix, what);
+    }
+
+private:
+    void wait_for(std::string_view key) {
+        std::unique_lock lock(mutex_);
+        ++held_;
+        changed_.wait(lock,
+                      [&] { return part_.empty() || key.find(part_) == std::string_view::npos; });
+        --held_;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::string part_;      // guarded by mutex_
+    std::size_t held_ = 0;  // guarded by mutex_
+};
+
 TEST(GameOutbox, NumbersGroupsWithoutGaps) {
     Box box;
     box.send("a", 3);
@@ -65,11 +107,50 @@ TEST(GameOutbox, WaitsWhileFourAreOnTheirWay) {
     EXPECT_EQ(outbox.submitted(), 4);
 }
 
+TEST(GameOutbox, PutsFourAtOnce) {
+    HeldBucket bucket;
+    Random random{1};
+    GameOutbox outbox(bucket, "run", "a", "", {});
+    bucket.hold("games/a/");
+    for (int group = 0; group < 4; ++group) ASSERT_TRUE(outbox.submit(random_group(random, 1), {}));
+    EXPECT_TRUE(eventually([&] { return bucket.held() == 4; }));
+    bucket.hold("");
+    EXPECT_TRUE(outbox.flush({}));
+    EXPECT_EQ(bucket.objects().size(), 4u);
+}
+
+TEST(GameOutbox, NoMoreThanThreeGoAheadOfOneThatIsNotThere) {
+    HeldBucket bucket;
+    Random random{1};
+    GameOutbox outbox(bucket, "run", "a", "", {});
+    bucket.hold("games/a/00000000");
+    for (int group = 0; group < 4; ++group) ASSERT_TRUE(outbox.submit(random_group(random, 1), {}));
+    ASSERT_TRUE(eventually([&] { return bucket.objects().size() == 3; }));
+    std::this_thread::sleep_for(milliseconds{20});
+    EXPECT_FALSE(outbox.has_room()) << "three are there, but they count";
+    bucket.hold("");
+    EXPECT_TRUE(outbox.submit(random_group(random, 1), {}));
+    EXPECT_TRUE(outbox.flush({}));
+    EXPECT_EQ(bucket.objects().size(), 5u);
+}
+
+TEST(GameOutbox, ATakenNumberEndsTheUploadsBesideIt) {
+    Box box;
+    ASSERT_TRUE(box.bucket.put(game_key("run", "a", 2), {}));
+    GameOutbox outbox = box.outbox("a");
+    int submitted = 0;
+    while (submitted < 100 && outbox.submit(random_group(box.random, 1), {})) ++submitted;
+    EXPECT_LE(submitted, 6) << "three ahead of number 2";
+    EXPECT_FALSE(outbox.flush({}));
+    EXPECT_EQ(box.faults.count("superseded"), 1u) << box.faults.all();
+}
+
 TEST(GameOutbox, GoesOnWhenTheBucketIsBack) {
     Box box;
     box.bucket.set_unreachable(true);
     GameOutbox outbox = box.outbox("a");
-    ASSERT_TRUE(outbox.submit(random_group(box.random, 1), {}));
+    for (int group = 0; group < 4; ++group)
+        ASSERT_TRUE(outbox.submit(random_group(box.random, 1), {}));
     ASSERT_TRUE(eventually([&] { return box.faults.has("transport"); }));
     box.bucket.set_unreachable(false);
     EXPECT_TRUE(outbox.flush({}));
@@ -121,7 +202,7 @@ TEST(GameInbox, EachWorkersGroupsComeInOrderAndNobodyStarves) {
         EXPECT_EQ(received.number, next[received.worker]++);
         order += received.worker;
     }
-    EXPECT_EQ(order, "aaaaaaaabbaa") << "eight at a time";
+    EXPECT_LE(order.rfind('b'), 8u) << order;
     EXPECT_EQ(inbox.workers(), 2u);
 }
 
@@ -211,43 +292,134 @@ TEST(GameInbox, EndsPromptlyWhenFull) {
     EXPECT_LT(watch.seconds(), 2);
 }
 
-TEST(GameInbox, AsksTheLongQuietSeldomAndHearsThemAgain) {
+TEST(GameInbox, AsksTheLongDeadSeldomAndHearsANewOne) {
     Box box;
     std::map<std::string, std::int64_t> cursors;
     for (int worker = 0; worker < 100; ++worker) cursors["gone-" + std::to_string(worker)] = 5;
     GameInbox inbox = box.inbox(cursors);
-    ASSERT_TRUE(eventually([&] { return box.bucket.counts().lists >= 20; }));
-    const FaultyBucket::Counts before = box.bucket.counts();
-    ASSERT_TRUE(eventually([&] { return box.bucket.counts().lists >= before.lists + 16; }));
-    const FaultyBucket::Counts after = box.bucket.counts();
-    const int rounds = after.lists - before.lists;
-    EXPECT_LT(after.gets - before.gets, 100 * rounds / 4);
-    EXPECT_GT(after.gets - before.gets, 100);
+    ASSERT_TRUE(eventually([&] {
+        const FaultyBucket::Counts counts = box.bucket.counts();
+        return counts.lists >= 100 && counts.gets >= 100;
+    }));
+    EXPECT_EQ(box.bucket.counts().gets, 100) << "once each at the start; then after 7.5 s";
     box.send("new", 1);
     EXPECT_EQ(Box::next(inbox).worker, "new");
-    GameGroup late = random_group(box.random, 1);
-    late.worker = "gone-7";
-    late.number = 5;
-    ASSERT_TRUE(box.bucket.put(game_key("run", "gone-7", 5), encode_group(late)));
-    EXPECT_EQ(Box::next(inbox).worker, "gone-7");
 }
 
-TEST(GameInbox, ARingIsHeardByTheLongQuietToo) {
+TEST(GameInbox, ManyGetsAreUnderWayAtOnce) {
+    Box box;
+    box.send("a", 100);
+    box.bucket.set_delay(milliseconds{10});
+    const Stopwatch watch;
+    GameInbox inbox = box.inbox({}, 32);
+    for (int group = 0; group < 100; ++group) ASSERT_EQ(Box::next(inbox).number, group);
+    EXPECT_LT(watch.ms(), 500) << "1,000 one after another";
+}
+
+TEST(GameInbox, AListingThatTakesLongHoldsUpNoGroup) {
+    HeldBucket bucket;
+    Random random{1};
+    GameOutbox outbox(bucket, "run", "a", "", {});
+    ASSERT_TRUE(outbox.submit(random_group(random, 1), {}));
+    ASSERT_TRUE(outbox.flush({}));
+    GameInbox inbox(bucket, "run", {}, "", milliseconds{5}, 8, {});
+    EXPECT_EQ(inbox.pop({})->number, 0);
+    bucket.hold("run/games/");
+    ASSERT_TRUE(eventually([&] { return bucket.held() == 1; }));
+    GameGroup group = random_group(random, 1);
+    group.worker = "a";
+    group.number = 1;
+    ASSERT_TRUE(bucket.put(game_key("run", "a", 1), encode_group(group)));
+    EXPECT_EQ(inbox.pop({})->number, 1);
+    bucket.hold("");
+}
+
+TEST(GameInbox, OneThatNeverComesIsRefusedAndTheNextAreRead) {
+    Box box;
+    box.send("a", 4);
+    const Bytes late = box.bucket.objects().at(game_key("run", "a", 1));
+    ASSERT_TRUE(box.bucket.remove(game_key("run", "a", 1)));
+    const Stopwatch watch;
+    GameInbox inbox(box.bucket, "run", {}, "", milliseconds{5}, 8, box.note(), {},
+                    milliseconds{100});
+    EXPECT_EQ(Box::next(inbox).number, 0);
+    const ReceivedGroup lost = Box::next(inbox);
+    EXPECT_GE(watch.ms(), 100);
+    EXPECT_EQ(lost.number, 1);
+    EXPECT_FALSE(lost.group);
+    ASSERT_TRUE(lost.error);
+    EXPECT_EQ(lost.error->fault, Fault::missing);
+    EXPECT_EQ(lost.error->detail, "group 1 of worker a was never finished or has been removed");
+    ASSERT_TRUE(box.bucket.put(game_key("run", "a", 1), late));
+    for (const std::int64_t number : {2, 3}) {
+        const ReceivedGroup next = Box::next(inbox);
+        EXPECT_EQ(next.number, number);
+        EXPECT_TRUE(next.group);
+    }
+    std::this_thread::sleep_for(milliseconds{50});
+    EXPECT_EQ(inbox.waiting(), 0u) << "nor is it trained when it comes after all";
+}
+
+TEST(GameInbox, AGapBehindWhichAWorkerWasKilledIsFoundByListing) {
+    Box box;
+    GameInbox inbox(box.bucket, "run", {{"a", 0}}, "", milliseconds{5}, 8, box.note(), {},
+                    milliseconds{100});
+    GameGroup group = random_group(box.random, 1);
+    group.worker = "a";
+    group.number = 3;
+    ASSERT_TRUE(box.bucket.put(game_key("run", "a", 3), encode_group(group)));
+    ASSERT_TRUE(box.bucket.put("run/games/a/00000004.part", {}));
+    for (const std::int64_t number : {0, 1, 2, 3}) {
+        const ReceivedGroup next = Box::next(inbox);
+        EXPECT_EQ(next.number, number);
+        EXPECT_EQ(next.group.has_value(), number == 3);
+    }
+}
+
+TEST(GameInbox, AWorkersRingIsHeardAlsoAfterALongSilence) {
     Box box;
     DoorbellBroker broker("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", {});
-    const std::string outside = broker.outside_endpoint();
     DoorbellRinger ringer(broker.inside_endpoint());
     std::jthread ringing([&](std::stop_token stop) { broker.run(stop); });
-    GameInbox inbox(box.bucket, "run", {{"a", 0}, {"b", 0}}, outside, milliseconds{600'000}, 8,
-                    box.note());
-    // Every ring is a round, and every round asks both.
+    // No poll within the test: whatever is found is found by a ring.
+    GameInbox inbox(box.bucket, "run", {{"a", 0}, {"b", 0}}, broker.outside_endpoint(),
+                    milliseconds{600'000}, 8, box.note());
+    ASSERT_TRUE(eventually([&] { return box.bucket.counts().gets == 2; }));
+    box.send("a", 2);
+    box.send("new", 1);
+    const auto ring_for = [&](const std::string& worker) {
+        return eventually([&] {
+            ringer.ring("games", game_hint(worker, 0));
+            std::this_thread::sleep_for(milliseconds{2});
+            return inbox.waiting() > 0;
+        });
+    };
+    for (const std::string worker : {"a", "new"}) {
+        ASSERT_TRUE(ring_for(worker)) << worker;
+        EXPECT_EQ(Box::next(inbox).worker, worker);
+        if (worker == "a") {
+            EXPECT_EQ(Box::next(inbox).number, 1);
+        }
+    }
+    EXPECT_EQ(box.bucket.gets_of(game_key("run", "b", 0)), 1) << "nobody rang for it";
+}
+
+TEST(GameBox, TheOutboxRingsWithTheWorkersName) {
+    Box box;
+    DoorbellBroker broker("tcp://127.0.0.1:*", "tcp://127.0.0.1:*", {});
+    std::jthread ringing([&](std::stop_token stop) { broker.run(stop); });
+    DoorbellListener listener(broker.outside_endpoint(), "games");
+    GameOutbox outbox(box.bucket, "run", "w-1", broker.inside_endpoint(), box.note());
+    std::vector<std::string> hints;
     ASSERT_TRUE(eventually([&] {
-        ringer.ring("games", "nothing");
-        std::this_thread::sleep_for(milliseconds{2});
-        return box.bucket.counts().lists >= 40;
+        EXPECT_TRUE(outbox.submit(random_group(box.random, 1), {}));
+        hints = listener.hear(milliseconds{5}, {});
+        return !hints.empty();
     }));
-    const FaultyBucket::Counts counts = box.bucket.counts();
-    EXPECT_GE(counts.gets, 2 * (counts.lists - 1));
+    EXPECT_EQ(worker_of_hint(hints[0]), "w-1") << hints[0];
+    EXPECT_EQ(worker_of_hint("group 7"), "");
+    EXPECT_EQ(worker_of_hint(""), "");
+    EXPECT_EQ(worker_of_hint("of"), "");
 }
 
 TEST(GameInbox, MoreWorkersThanItFollowsAreToldOfOnce) {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -93,7 +94,8 @@ protected:
                 .shards = shards_,
                 .encoding = Encoding::flat,
                 .file_bytes = 1,
-                .retry_wait_s = 0.01};
+                .retry_wait_s = 0.01,
+                .signer = signer_};
     }
     RankEvents events(std::size_t rank) {
         return {.committed = {}, .fault = [this, rank](const Error& error) {
@@ -113,7 +115,8 @@ protected:
                                         .doorbell = {},
                                         .receipt_wait_s = receipt_wait_s_,
                                         .receipt_poll = std::chrono::milliseconds(2),
-                                        .retry_wait_s = 0.01},
+                                        .retry_wait_s = 0.01,
+                                        .signer = signer_},
                                        events(0), log_end());
         ASSERT_TRUE(led) << led.error().detail;
         ranks_[0] = std::move(*led);
@@ -163,6 +166,7 @@ protected:
     }
 
     double receipt_wait_s_ = 20;
+    std::optional<Identity> signer_;  // of all ranks
     const ArrayTable table_ = small_table();
     const std::vector<ShardRange> shards_ = even_shards(table_, 3);
     FaultyBucket bucket_;

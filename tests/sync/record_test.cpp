@@ -59,6 +59,8 @@ TEST(Record, EveryFieldComesBack) {
     EXPECT_EQ(record->digest, sent.digest);
     EXPECT_EQ(record->trainer_step, sent.trainer_step);
     EXPECT_EQ(record->games, sent.games);
+    EXPECT_EQ(record->steps, sent.steps);
+    EXPECT_FALSE(record->is_rollback);
     EXPECT_EQ(record->previous_sha256, sent.previous_sha256);
     EXPECT_DOUBLE_EQ(record->created_unix_s, sent.created_unix_s);
     EXPECT_EQ(encode_record(*record), encode_record(sent));
@@ -69,7 +71,10 @@ TEST(Record, OfEveryKindComesBack) {
          {RecordKind::epoch, RecordKind::anchor, RecordKind::delta, RecordKind::end}) {
         Record sent = full_record();
         sent.kind = kind;
-        if (kind != RecordKind::delta) sent.base_version = -1;
+        if (kind != RecordKind::delta) {
+            sent.base_version = -1;
+            sent.steps.clear();
+        }
         const Result<Record> record = decode_record(encode_record(sent));
         ASSERT_TRUE(record) << record.error().detail;
         EXPECT_EQ(record->kind, kind);
@@ -125,7 +130,7 @@ TEST(Record, EveryTruncationEndsInCorrupt) {
 TEST(Record, RefusesAndNamesTheFieldThatIsWrong) {
     const std::string sha(64, '1');
     expect_corrupt(bent(R"("format":"dws-log")", R"("format":"other")"), "format");
-    expect_corrupt(bent(R"("format_version":1)", R"("format_version":2)"), "format_version");
+    expect_corrupt(bent(R"("format_version":2)", R"("format_version":1)"), "format_version");
     expect_corrupt(bent(R"("run":"wordle/tiny-1")", R"("run":"../etc")"), "\"run\"");
     expect_corrupt(bent(R"("run":"wordle/tiny-1")", R"("run":7)"), "\"run\"");
     expect_corrupt(bent(R"("sequence":43)", R"("sequence":-1)"), "sequence");
@@ -159,6 +164,70 @@ TEST(Record, RefusesGamesThatContradictThemselves) {
     expect_corrupt(bent(R"("skipped":[4])", R"("skipped":[5])"), "games");
     expect_corrupt(bent(R"("skipped":[4])", R"("skipped":[4,4])"), "games");
     expect_corrupt(bent(R"("skipped":[4])", R"("skipped":["4"])"), "skipped");
+}
+
+// Of worker-1 the groups 3 and 7 were trained, of worker-2 none.
+TEST(Record, RefusesStepsThatAreNotExactlyTheTrainedGroups) {
+    const std::string steps = R"("steps":[[[0,3,1]],[[0,7,1]]])";
+    const auto with = [&](const std::string& other) { return bent(steps, R"("steps":)" + other); };
+    expect_corrupt(with("[[[0,3,1]]]"), "leaves out");
+    expect_corrupt(with("[[[0,3,1]],[[0,7,1]],[[0,3,1]]]"), "twice");
+    expect_corrupt(with("[[[0,3,2]],[[0,7,1]]]"), "not trained");
+    expect_corrupt(with("[[[0,3,1]],[[0,7,2]]]"), "outside");
+    expect_corrupt(with("[[[0,2,1]],[[0,7,1]]]"), "outside");
+    expect_corrupt(with("[[[0,3,1]],[[0,7,1],[1,0,1]]]"), "not trained");
+    expect_corrupt(with("[[[0,3,1]],[[2,7,1]]]"), "worker");
+    expect_corrupt(with("[[[0,3,1]],[],[[0,7,1]]]"), "without groups");
+    expect_corrupt(with("[[[0,3,9223372036854775807]],[[0,7,1]]]"), "outside");
+    expect_corrupt(with("[[[0,3,0]],[[0,7,1]]]"), "steps");
+    expect_corrupt(with("[[[0,3]],[[0,7,1]]]"), "steps");
+    expect_corrupt(with("[[0,3,1],[0,7,1]]"), "steps");
+    expect_corrupt(with("[[[0,-3,1]],[[0,7,1]]]"), "steps");
+    expect_corrupt(with("{}"), "steps");
+}
+
+TEST(Record, StepsKeepTheOrderTheyWereTrainedIn) {
+    Record sent = full_record();
+    sent.games = {{"a", 0, 3, {}, {}, {}}, {"b", 5, 7, {}, {}, {}}};
+    sent.steps = {{{1, 5, 1}, {0, 0, 2}}, {{0, 2, 1}, {1, 6, 1}}};
+    const Result<Record> record = decode_record(encode_record(sent));
+    ASSERT_TRUE(record) << record.error().detail;
+    EXPECT_EQ(record->steps, sent.steps);
+    sent.steps = {{{1, 5, 1}, {0, 0, 1}, {0, 1, 1}}, {{0, 2, 1}, {1, 6, 1}}};
+    expect_corrupt(std::string(text_of(encode_record(sent))), "one form");
+}
+
+TEST(Record, OnlyADeltaHasStepsOrIsARollback) {
+    Record sent = full_record();
+    sent.kind = RecordKind::anchor;
+    sent.base_version = -1;
+    expect_corrupt(std::string(text_of(encode_record(sent))), "steps");
+    sent.steps.clear();
+    sent.is_rollback = true;
+    expect_corrupt(std::string(text_of(encode_record(sent))), "is_rollback");
+    sent = full_record();
+    sent.is_rollback = true;
+    expect_corrupt(std::string(text_of(encode_record(sent))), "is_rollback");
+    sent.steps.clear();
+    const Result<Record> record = decode_record(encode_record(sent));
+    ASSERT_TRUE(record) << record.error().detail;
+    EXPECT_TRUE(record->is_rollback);
+    expect_corrupt(bent(R"("is_rollback":false)", R"("is_rollback":0)"), "is_rollback");
+}
+
+TEST(Record, OnlyAnEpochRecordNamesTheNextKey) {
+    Record sent;
+    sent.run = "r";
+    sent.epoch = 1;
+    sent.writer = "w";
+    sent.nonce = std::string(32, '0');
+    sent.next_key = "dws-key-next";
+    const Result<Record> record = decode_record(encode_record(sent));
+    ASSERT_TRUE(record) << record.error().detail;
+    EXPECT_EQ(record->next_key, "dws-key-next");
+    sent.next_key = std::string(kMaxKeyText + 1, 'k');
+    expect_corrupt(std::string(text_of(encode_record(sent))), "next_key");
+    expect_corrupt(bent(R"("next_key":"")", R"("next_key":"k")"), "next_key");
 }
 
 TEST(Record, RefusesFieldsThatAreMissingUnknownOrTwice) {
