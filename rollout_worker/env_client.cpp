@@ -14,7 +14,7 @@ constexpr std::uint64_t kCloseId = 0;
 
 EnvClient::EnvClient(EnvClientOptions options)
     : options_(std::move(options)),
-      socket_(MessageSocket::connect(SocketKind::dealer, options_.endpoint)) {}
+      socket_(MessageSocket::connect(SocketKind::dealer, options_.endpoint, {}, options_.keys)) {}
 
 void EnvClient::reset(std::uint64_t game, std::uint64_t seed) {
     resets_.push_back({game, seed});
@@ -26,7 +26,7 @@ void EnvClient::step(std::uint64_t game, const std::string& session, const std::
     request.call = EnvCall::step;
     request.session = session;
     request.text = text;
-    send(std::move(request), {game, 0, std::nullopt});
+    send(game, std::move(request));
 }
 
 void EnvClient::close(const std::string& session) {
@@ -41,14 +41,15 @@ void EnvClient::close(const std::string& session) {
 void EnvClient::forget_all() {
     calls_.clear();
     resets_.clear();
+    steps_.clear();
 }
 
 // A message dropped by a full queue is a lost call: its deadline passes.
-void EnvClient::send(EnvRequest request, Call call) {
+void EnvClient::send(std::uint64_t game, EnvRequest request) {
     request.id = next_id_++;
-    call.deadline_s = monotonic_s() + options_.reply_timeout_s;
     socket_.send({encode(request)});
-    calls_.emplace(request.id, call);
+    const double deadline_s = monotonic_s() + options_.reply_timeout_s;
+    calls_.emplace(request.id, Call{game, deadline_s, std::move(request)});
 }
 
 void EnvClient::send_resets() {
@@ -59,16 +60,25 @@ void EnvClient::send_resets() {
         EnvRequest request;
         request.call = EnvCall::reset;
         request.seed = next.seed;
-        send(std::move(request), {next.game, 0, next.seed});
+        send(next.game, std::move(request));
+    }
+}
+
+void EnvClient::send_steps() {
+    if (monotonic_s() < steps_from_s_) return;
+    for (; !steps_.empty(); steps_.pop_front()) {
+        send(steps_.front().game, std::move(steps_.front().request));
     }
 }
 
 std::vector<EnvAnswer> EnvClient::poll(std::chrono::milliseconds wait) {
     std::vector<EnvAnswer> answers;
+    send_steps();
     send_resets();
     auto frames = socket_.receive(wait);
-    for (int replies = 0; frames && replies < kRepliesPerPoll; ++replies) {
+    for (int replies = 1; frames; ++replies) {
         if (!frames->empty()) take(frames->back(), answers);
+        if (replies == kRepliesPerPoll) break;  // before the next is taken out of the socket
         frames = socket_.receive(std::chrono::milliseconds(0));
     }
     expire(answers);
@@ -87,15 +97,27 @@ void EnvClient::take(const std::string& message, std::vector<EnvAnswer>& answers
         if (reply->error == EnvErrorCode::none) close(reply->session);
         return;
     }
-    const Call call = known->second;
+    const Call call = std::move(known->second);
     calls_.erase(known);
-    if (call.reset_seed) is_at_capacity_ = reply->error == EnvErrorCode::at_capacity;
-    if (call.reset_seed && is_at_capacity_) {
-        resets_.push_front({call.game, *call.reset_seed});
-        resets_from_s_ = monotonic_s() + options_.capacity_wait_s;
-        return;
+    if (call.request.call == EnvCall::reset) {
+        is_at_capacity_ = reply->error == EnvErrorCode::at_capacity;
     }
-    answers.push_back({call.game, std::move(*reply)});
+    if (!try_again(call, reply->error)) answers.push_back({call.game, std::move(*reply)});
+}
+
+// Whether the error says that nothing was done and that waiting helps.
+bool EnvClient::try_again(const Call& call, EnvErrorCode error) {
+    const bool is_reset = call.request.call == EnvCall::reset;
+    if (error != EnvErrorCode::slow_down && !(is_reset && is_at_capacity_)) return false;
+    const double again_s = monotonic_s() + options_.capacity_wait_s;
+    if (is_reset) {
+        resets_.push_front({call.game, call.request.seed});
+        resets_from_s_ = again_s;
+    } else {
+        steps_.push_back(call);
+        steps_from_s_ = again_s;
+    }
+    return true;
 }
 
 void EnvClient::expire(std::vector<EnvAnswer>& answers) {

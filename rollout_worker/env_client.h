@@ -18,8 +18,10 @@ namespace dws {
 
 struct EnvClientOptions {
     std::string endpoint;
+    SocketKeys keys = {};
     double reply_timeout_s = 5;    // far above any network, short beside a game of minutes
-    double capacity_wait_s = 0.2;  // before a reset is tried again that found no free session
+    double capacity_wait_s = 0.2;  // before a reset is tried again that found no free session, or
+                                   // a call that came too fast
 };
 
 // What became of a call.
@@ -57,12 +59,14 @@ private:
     struct Call {
         std::uint64_t game;
         double deadline_s;
-        std::optional<std::uint64_t> reset_seed;  // of a reset, to try it again
+        EnvRequest request;  // to try it again
     };
 
-    void send(EnvRequest request, Call call);
+    void send(std::uint64_t game, EnvRequest request);
     void send_resets();
+    void send_steps();
     void take(const std::string& message, std::vector<EnvAnswer>& answers);
+    bool try_again(const Call& call, EnvErrorCode error);
     void expire(std::vector<EnvAnswer>& answers);
 
     const EnvClientOptions options_;
@@ -71,6 +75,8 @@ private:
     std::unordered_map<std::uint64_t, Call> calls_;  // id -> call that waits for its reply
     std::deque<Reset> resets_;                       // not sent yet
     double resets_from_s_ = 0;                       // when the next reset may be sent
+    std::deque<Call> steps_;                         // that came too fast, to be sent again
+    double steps_from_s_ = 0;                        // when
     double heard_s_ = 0;                             // when the last reply came
     bool is_answering_ = false;
     bool is_at_capacity_ = false;

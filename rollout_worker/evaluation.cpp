@@ -25,8 +25,9 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{5};
 constexpr double kWeightsPollS = 0.01;
 
-std::int64_t newest_version(const Config& config, Bucket& bucket, std::stop_token stop) {
-    ChainReader chain(bucket, config.run.name);
+std::int64_t newest_version(const Config& config, const WorkerTrust& trust, Bucket& bucket,
+                            std::stop_token stop) {
+    ChainReader chain(bucket, config.run.name, trust.log);
     Result<Record> record = chain.next();
     while (record && !stop.stop_requested()) record = chain.next();
     if (stop.stop_requested()) throw std::runtime_error("stopped");
@@ -39,9 +40,9 @@ std::int64_t newest_version(const Config& config, Bucket& bucket, std::stop_toke
     return chain.position().version;
 }
 
-std::int64_t parse_version(const Config& config, Bucket& bucket, const std::string& text,
-                           std::stop_token stop) {
-    if (text == "latest") return newest_version(config, bucket, std::move(stop));
+std::int64_t parse_version(const Config& config, const WorkerTrust& trust, Bucket& bucket,
+                           const std::string& text, std::stop_token stop) {
+    if (text == "latest") return newest_version(config, trust, bucket, std::move(stop));
     std::int64_t version = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
     if (error != std::errc() || end != text.data() + text.size() || version < 0) {
@@ -87,12 +88,12 @@ GameGroup play(Player& player, const EnvClient& env, std::size_t slots, EventLog
 
 }  // namespace
 
-int evaluate(const Config& config, Bucket& bucket, EventLog& log, const std::string& version,
-             std::stop_token stop) {
+int evaluate(const Config& config, const WorkerTrust& trust, Bucket& bucket, EventLog& log,
+             const std::string& version, std::stop_token stop) {
     const LettersText text;
     const ModelConfig model = load_playing_model(config, text);
-    const std::int64_t wanted = parse_version(config, bucket, version, stop);
-    Follower follower(config, model, bucket, log, wanted);
+    const std::int64_t wanted = parse_version(config, trust, bucket, version, stop);
+    Follower follower(config, trust, model, bucket, log, wanted);
     follow_to(wanted, follower, stop);
 
     const Stopwatch stopwatch;
@@ -103,7 +104,7 @@ int evaluate(const Config& config, Bucket& bucket, EventLog& log, const std::str
     const std::unique_ptr<Backend> backend = make_cpu_backend(static_cast<int>(worker.threads));
     NativeEngine engine(model, *backend, engine_options(worker, text, slots));
     follower.give_weights(engine);
-    EnvClient env(env_options(config));
+    EnvClient env(env_options(config, trust.own));
     Player player(engine, env, text, player_options(worker, slots));
     player.open_group(plan_evaluation(config.evaluation));
     const GroupSummary summary = summarize(play(player, env, slots, log, stop));

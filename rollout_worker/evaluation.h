@@ -8,13 +8,14 @@
 
 #include "base/event_log.h"
 #include "configs/config.h"
+#include "rollout_worker/worker_trust.h"
 #include "sync/bucket/bucket.h"
 
 namespace dws {
 
 // version: a number, or "latest": the newest in the log now. Writes the event "evaluation".
 // Returns 0. Throws std::runtime_error when there is no such version or stop was requested first.
-int evaluate(const Config& config, Bucket& bucket, EventLog& log, const std::string& version,
-             std::stop_token stop);
+int evaluate(const Config& config, const WorkerTrust& trust, Bucket& bucket, EventLog& log,
+             const std::string& version, std::stop_token stop);
 
 }  // namespace dws

@@ -6,10 +6,12 @@
 namespace dws {
 namespace {
 
-SubscriberOptions subscriber_options(const Config& config, std::int64_t stop_at_version) {
+SubscriberOptions subscriber_options(const Config& config, const WorkerTrust& trust,
+                                     std::int64_t stop_at_version) {
     SubscriberOptions options;
     options.run = config.run.name;
-    options.doorbell = config.doorbell.outside;
+    options.trust = trust.log;
+    options.doorbell = trust.outside;
     options.poll = std::chrono::milliseconds(static_cast<std::int64_t>(config.doorbell.poll_ms));
     options.hold_back_versions = stop_at_version < 0 ? config.worker.hold_back_versions : 0;
     options.stop_at_version = stop_at_version;
@@ -20,11 +22,11 @@ SubscriberOptions subscriber_options(const Config& config, std::int64_t stop_at_
 
 }  // namespace
 
-Follower::Follower(const Config& config, const ModelConfig& model, Bucket& bucket, EventLog& log,
-                   std::int64_t stop_at_version)
+Follower::Follower(const Config& config, const WorkerTrust& trust, const ModelConfig& model,
+                   Bucket& bucket, EventLog& log, std::int64_t stop_at_version)
     : weights_(model, config.worker.weight_copies),
       report_(log, weights_.replica().table().words()),
-      subscriber_(bucket, weights_.replica(), subscriber_options(config, stop_at_version),
+      subscriber_(bucket, weights_.replica(), subscriber_options(config, trust, stop_at_version),
                   events()) {}
 
 SubscriberEvents Follower::events() {

@@ -10,6 +10,7 @@
 #include "rollout_worker/engine.h"
 #include "rollout_worker/live_weights.h"
 #include "rollout_worker/sync_report.h"
+#include "rollout_worker/worker_trust.h"
 #include "sync/bucket/bucket.h"
 #include "sync/subscriber.h"
 
@@ -19,8 +20,8 @@ class Follower {
 public:
     // Starts following. bucket and log are not owned and outlive this. stop_at_version: nothing
     // newer is committed; -1: no limit.
-    Follower(const Config& config, const ModelConfig& model, Bucket& bucket, EventLog& log,
-             std::int64_t stop_at_version);
+    Follower(const Config& config, const WorkerTrust& trust, const ModelConfig& model,
+             Bucket& bucket, EventLog& log, std::int64_t stop_at_version);
 
     // At a token boundary: commits what is staged, if anything is, and tells the engine (null:
     // there is none yet).

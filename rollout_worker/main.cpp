@@ -12,6 +12,7 @@
 #include "configs/command_line.h"
 #include "rollout_worker/evaluation.h"
 #include "rollout_worker/worker.h"
+#include "rollout_worker/worker_trust.h"
 #include "sync/bucket/bucket.h"
 #include "sync/sha256.h"
 
@@ -24,11 +25,13 @@ std::unique_ptr<Bucket> open_bucket_of(const BucketSection& section, std::stop_t
                                        BucketAccess access) {
     RetryPolicy retry;
     retry.deadline_s = section.retry_deadline_s;
-    return open_bucket(section.uri, retry,
-                       {.latency_ms = section.latency_ms,
-                        .megabit_per_s = section.megabit_per_s,
-                        .put_latency_ms = section.put_latency_ms},
-                       std::move(stop), access);
+    auto bucket = open_bucket(section.uri, retry,
+                              {.latency_ms = section.latency_ms,
+                               .megabit_per_s = section.megabit_per_s,
+                               .put_latency_ms = section.put_latency_ms,
+                               .limit_megabit_per_s = section.limit_megabit_per_s},
+                              std::move(stop), access);
+    return section.unfenced ? without_fence(std::move(bucket)) : std::move(bucket);
 }
 
 std::filesystem::path event_file(const Config& config, const std::string& label,
@@ -61,14 +64,15 @@ int main(int argc, char** argv) {
         [&](const dws::Config& config) {
             const std::string id = dws::random_hex(dws::kWorkerIdBytes);
             dws::EventLog log("rollout_worker", dws::event_file(config, label, id));
+            const dws::WorkerTrust trust = dws::worker_trust(config);
             const bool evaluates = !version.empty();
             const auto bucket =
                 dws::open_bucket_of(config.bucket, stop.token(),
                                     evaluates ? dws::BucketAccess::read : dws::BucketAccess::write);
             if (evaluates) {
-                return dws::evaluate(config, *bucket, log, version, stop.token());
+                return dws::evaluate(config, trust, *bucket, log, version, stop.token());
             }
-            return dws::Worker(config, *bucket, log, id, label.empty() ? id : label)
+            return dws::Worker(config, trust, *bucket, log, id, label.empty() ? id : label)
                 .run(stop.token());
         });
 }

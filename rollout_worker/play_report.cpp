@@ -51,7 +51,9 @@ void PlayReport::submitted(const GameGroup& group, std::int64_t number, std::int
     window_groups_ += 1;
     window_reward_ += summary.reward_mean;
     window_won_ += summary.won_mean;
-    const std::int64_t lag = group.is_demonstration ? 0 : newest_step - summary.step_min;
+    // Below 0 after a rollback: sampled from steps that are abandoned by now.
+    const std::int64_t lag =
+        group.is_demonstration ? 0 : std::max<std::int64_t>(newest_step - summary.step_min, 0);
     log_.write("group", "",
                {{"number", number},
                 {"is_demonstration", group.is_demonstration},

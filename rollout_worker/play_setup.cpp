@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "configs/socket_keys.h"
+
 namespace dws {
 
 ModelConfig load_playing_model(const Config& config, const GameText& text) {
@@ -41,9 +43,10 @@ PlayerOptions player_options(const WorkerSection& worker, std::size_t slots) {
     return options;
 }
 
-EnvClientOptions env_options(const Config& config) {
+EnvClientOptions env_options(const Config& config, const std::optional<Identity>& own) {
     EnvClientOptions options;
     options.endpoint = config.env.endpoint;
+    options.keys = keys_to_environment(config, own);
     return options;
 }
 

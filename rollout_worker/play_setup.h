@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
+#include "base/identity.h"
 #include "configs/config.h"
 #include "model/config.h"
 #include "rollout_worker/engine.h"
@@ -18,6 +20,7 @@ ModelConfig load_playing_model(const Config& config, const GameText& text);
 
 EngineOptions engine_options(const WorkerSection& worker, const GameText& text, std::size_t slots);
 PlayerOptions player_options(const WorkerSection& worker, std::size_t slots);
-EnvClientOptions env_options(const Config& config);
+// own: the process's identity, if it has one. Throws std::runtime_error when it cannot speak there.
+EnvClientOptions env_options(const Config& config, const std::optional<Identity>& own);
 
 }  // namespace dws

@@ -40,23 +40,27 @@ std::int64_t demonstrations_max(const Config& config) {
 
 }  // namespace
 
-Worker::Worker(const Config& config, Bucket& bucket, EventLog& log, std::string id,
-               const std::string& seed_name)
+Worker::Worker(const Config& config, const WorkerTrust& trust, Bucket& bucket, EventLog& log,
+               std::string id, const std::string& seed_name)
     : config_(config),
+      trust_(trust.log),
       bucket_(bucket),
       log_(log),
       id_(std::move(id)),
       seed_(derive_seed(config.run.seed, seed_name)),
       model_(load_playing_model(config, text_)),
       slots_(static_cast<std::size_t>(config.worker.slots)),
-      follower_(config, model_, bucket, log, -1),
-      env_(env_options(config)),
-      outbox_(bucket, config.run.name, id_, config.doorbell.inside, [this](const Error& error) {
-          follower_.report().fault(
-              error, error.fault == Fault::superseded ? "stopping: another worker has this id"
-                     : error.fault == Fault::corrupt  ? "leaving the group out, playing on"
-                                                      : "sending the games again");
-      }) {}
+      follower_(config, trust, model_, bucket, log, -1),
+      env_(env_options(config, trust.own)),
+      outbox_(
+          bucket, config.run.name, id_, trust.inside,
+          [this](const Error& error) {
+              follower_.report().fault(
+                  error, error.fault == Fault::superseded ? "stopping: another worker has this id"
+                         : error.fault == Fault::corrupt  ? "leaving the group out, playing on"
+                                                          : "sending the games again");
+          },
+          trust.own) {}
 
 int Worker::run(std::stop_token stop) {
     if (must_demonstrate()) play_demonstrations(stop);
@@ -78,7 +82,7 @@ bool Worker::is_over(std::stop_token stop) const {
 // A worker that comes later finds a version in the log and has nothing to demonstrate.
 bool Worker::must_demonstrate() {
     if (config_.trainer.warm_start.steps == 0) return false;
-    const Result<Record> first = ChainReader(bucket_, config_.run.name).next();
+    const Result<Record> first = ChainReader(bucket_, config_.run.name, trust_).next();
     return !first && first.error().fault == Fault::missing;
 }
 

@@ -21,6 +21,7 @@
 #include "rollout_worker/follower.h"
 #include "rollout_worker/letters_text.h"
 #include "rollout_worker/play_report.h"
+#include "rollout_worker/worker_trust.h"
 #include "sync/bucket/bucket.h"
 #include "sync/games/game_box.h"
 
@@ -31,8 +32,8 @@ public:
     // id: fresh at every start; names this worker's games in the bucket. seed_name: with the run's
     // seed it decides which games are played. bucket and log are not owned and outlive this. Throws
     // std::runtime_error when the config does not fit.
-    Worker(const Config& config, Bucket& bucket, EventLog& log, std::string id,
-           const std::string& seed_name);
+    Worker(const Config& config, const WorkerTrust& trust, Bucket& bucket, EventLog& log,
+           std::string id, const std::string& seed_name);
 
     // Until the run has ended, stop is requested (both return 0) or the log cannot be trusted
     // (throws std::runtime_error).
@@ -54,6 +55,7 @@ private:
     void write_end(bool is_complete);
 
     const Config config_;
+    const Trust trust_;  // of the log
     Bucket& bucket_;
     EventLog& log_;
     const std::string id_;

@@ -58,8 +58,9 @@ Result<bool> Bridge::warm_start(std::stop_token stop) {
                     {"perf/rollout_wait_s", waited_s}});
     }
     trainer_.begin_reinforcement();
+    keeper_.save_first();  // before anybody can learn from a game of anchor 0
     const Result<Done> published = publisher_.publish_anchor(
-        trainer_.published_words(), trainer_.step_number(), ledger_.take(), stop);
+        trainer_.published_words(), trainer_.step_number(), ledger_.take().games, stop);
     if (stop.stop_requested()) return false;
     if (!published) return published.error();
     return true;
@@ -70,6 +71,8 @@ Result<Done> Bridge::reinforce(std::stop_token stop) {
         const Collected collected = collect_games(stop);
         if (stop.stop_requested()) return Done{};
         if (publisher_.failure()) return publisher_failure();
+        keeper_.offer(publisher_, stop);
+        if (stop.stop_requested()) return Done{};
         // Without a group to learn from there are at least decisions, which workers wait for.
         const bool is_handed_over =
             collected.groups.empty() ? hand_over({}, 0) : learn_from(collected);
@@ -130,6 +133,8 @@ Verdict Bridge::judge_game(const ReceivedGroup& received, Collected& collected) 
     if (group.is_demonstration) return note(Verdict::surplus);
     const Result<Done> checked = trainer_.check(group);
     if (!checked) return refuse(received, checked.error());
+    // Their steps may be any, so they are not held against the trainer's.
+    if (abandoned_.sampled(group)) return note(Verdict::stale);
     const StepRange steps = sampled_steps(group);
     if (steps.oldest < 0 || steps.newest > trainer_.step_number()) {
         return refuse(received, {Fault::corrupt,
@@ -182,19 +187,26 @@ bool Bridge::learn_from(const Collected& collected) {
                       .pending_words = pending_words,
                       .step_s = step.seconds(),
                       .waited_s = games_.take_waited_s(),
+                      .checkpoint_s = keeper_.take_s(),
                       .stall_ms = stall_ms});
     return is_handed_over;
 }
 
 bool Bridge::hand_over(Changes changes, std::int64_t steps) {
-    return publisher_.hand_over({.changes = std::move(changes),
-                                 .games = ledger_.take(),
-                                 .trainer_step = trainer_.step_number(),
-                                 .steps = steps});
+    GamesLedger::Decided decided = ledger_.take();
+    Pending pending;
+    pending.changes = std::move(changes);
+    pending.games = std::move(decided.games);
+    if (steps > 0) pending.trained.push_back(std::move(decided.trained));
+    pending.trainer_step = trainer_.step_number();
+    pending.steps = steps;
+    return publisher_.hand_over(std::move(pending));
 }
 
 bool Bridge::hand_over(EncodedStep step) {
-    step.games = ledger_.take();
+    GamesLedger::Decided decided = ledger_.take();
+    step.games = std::move(decided.games);
+    step.trained = std::move(decided.trained);
     step.trainer_step = trainer_.step_number();
     return publisher_.hand_over(std::move(step));
 }

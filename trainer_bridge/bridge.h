@@ -8,14 +8,17 @@
 
 #include <cstdint>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "base/event_log.h"
 #include "base/result.h"
 #include "configs/config.h"
 #include "sync/publisher.h"
+#include "trainer_bridge/checkpoint_keeper.h"
 #include "trainer_bridge/game_source.h"
 #include "trainer_bridge/games_ledger.h"
+#include "trainer_bridge/live_line.h"
 #include "trainer_bridge/reward_statistics.h"
 #include "trainer_bridge/trainer.h"
 
@@ -23,15 +26,19 @@ namespace dws {
 
 class Bridge {
 public:
-    // Nothing is owned, everything outlives this. total_words: of a version.
-    Bridge(Trainer& trainer, GameSource& games, Publisher& publisher, EventLog& log,
-           const TrainerSection& options, std::uint64_t total_words)
+    // Nothing is owned, everything outlives this. total_words: of a version. abandoned: games that
+    // were sampled from these are stale.
+    Bridge(Trainer& trainer, GameSource& games, Publisher& publisher, CheckpointKeeper& keeper,
+           EventLog& log, const TrainerSection& options, std::uint64_t total_words,
+           AbandonedVersions abandoned = {})
         : trainer_(trainer),
           games_(games),
           publisher_(publisher),
+          keeper_(keeper),
           log_(log),
           options_(options),
-          total_words_(total_words) {}
+          total_words_(total_words),
+          abandoned_(std::move(abandoned)) {}
 
     // A new run's beginning: imitates demonstrations, then commits anchor 0. False when stopped
     // before that: there is no version. The error is the publisher's.
@@ -67,9 +74,11 @@ private:
     Trainer& trainer_;
     GameSource& games_;
     Publisher& publisher_;
+    CheckpointKeeper& keeper_;
     EventLog& log_;
     const TrainerSection options_;
     const std::uint64_t total_words_;
+    const AbandonedVersions abandoned_;
     GamesLedger ledger_;
 };
 

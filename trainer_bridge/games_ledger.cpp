@@ -1,5 +1,7 @@
 #include "trainer_bridge/games_ledger.h"
 
+#include <iterator>
+
 #include "base/require.h"
 
 namespace dws {
@@ -18,16 +20,22 @@ void GamesLedger::note(const std::string& worker, std::int64_t number, Verdict v
         games.first = number;
     }
     games.next = number + 1;
+    if (verdict == Verdict::trained) trained_.emplace_back(worker, number);
     if (verdict == Verdict::skipped) games.skipped.push_back(number);
     if (verdict == Verdict::stale || verdict == Verdict::surplus) games.stale.push_back(number);
     if (verdict == Verdict::refused) games.refused.push_back(number);
 }
 
-std::vector<GamesConsumed> GamesLedger::take() {
-    std::vector<GamesConsumed> games;
-    for (auto& [worker, consumed] : noted_) games.push_back(std::move(consumed));
+GamesLedger::Decided GamesLedger::take() {
+    Decided decided;
+    for (const auto& [worker, number] : trained_) {
+        const auto place = std::distance(noted_.begin(), noted_.find(worker));
+        add_group(decided.trained, static_cast<std::uint64_t>(place), number);
+    }
+    for (auto& [worker, consumed] : noted_) decided.games.push_back(std::move(consumed));
     noted_.clear();
-    return games;
+    trained_.clear();
+    return decided;
 }
 
 std::int64_t GamesLedger::total(Verdict verdict) const {

@@ -15,11 +15,13 @@ namespace dws {
 namespace {
 
 std::unique_ptr<Bucket> bucket_of(const BucketSection& section, std::stop_token stop) {
-    return open_bucket(section.uri, {.deadline_s = section.retry_deadline_s},
-                       {.latency_ms = section.latency_ms,
-                        .megabit_per_s = section.megabit_per_s,
-                        .put_latency_ms = section.put_latency_ms},
-                       std::move(stop));
+    auto bucket = open_bucket(section.uri, {.deadline_s = section.retry_deadline_s},
+                              {.latency_ms = section.latency_ms,
+                               .megabit_per_s = section.megabit_per_s,
+                               .put_latency_ms = section.put_latency_ms,
+                               .limit_megabit_per_s = section.limit_megabit_per_s},
+                              std::move(stop));
+    return section.unfenced ? without_fence(std::move(bucket)) : std::move(bucket);
 }
 
 int train(const Config& config, Start start) {
@@ -36,13 +38,19 @@ int train(const Config& config, Start start) {
 }  // namespace dws
 
 int main(int argc, char** argv) {
-    bool is_resumed = false;
+    bool is_resumed = false, is_taken_over = false;
     return dws::run_main(
         argc, argv, "Learns from games in the bucket, publishes versions of the weights.",
         {{.name = "--resume",
-          .help = "go on with the run in the bucket from its last version",
-          .is_set = &is_resumed}},
+          .help = "go on with the run in the bucket from its last checkpoint on this machine",
+          .is_set = &is_resumed},
+         {.name = "--take-over",
+          .help = "go on with a run that another machine wrote, which then stops writing; without "
+                  "a checkpoint from the published weights",
+          .is_set = &is_taken_over}},
         [&](const dws::Config& config) {
-            return dws::train(config, is_resumed ? dws::Start::resumed : dws::Start::anew);
+            const dws::Start go_on = is_taken_over ? dws::Start::taken_over : dws::Start::resumed;
+            const bool is_new = !is_resumed && !is_taken_over;
+            return dws::train(config, is_new ? dws::Start::anew : go_on);
         });
 }

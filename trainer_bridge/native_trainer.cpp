@@ -75,6 +75,25 @@ void NativeTrainer::restore(std::span<const std::byte> words, std::int64_t train
     step_number_ = trainer_step;
 }
 
+// Nothing is drawn at random: the seed made the initial weights, and that is all.
+TrainingState NativeTrainer::training_state() {
+    const auto elements = static_cast<std::int64_t>(state_.master.size());
+    const auto array = [&](const char* name, DType dtype, auto& values) {
+        return TrainingArray{{name, dtype, {elements}}, std::as_writable_bytes(std::span(values))};
+    };
+    return {.arrays = {array("master", DType::kF32, state_.master),
+                       array("first_moment", DType::kF32, state_.first_moment),
+                       array("second_moment", DType::kF32, state_.second_moment),
+                       array("published", DType::kBF16, state_.published)},
+            .step_number = step_number_,
+            .optimizer_steps = optimizer_steps_};
+}
+
+void NativeTrainer::go_on_from(std::int64_t step_number, std::int64_t optimizer_steps) {
+    step_number_ = step_number;
+    optimizer_steps_ = optimizer_steps;
+}
+
 Result<Done> NativeTrainer::check(const GameGroup& group) const {
     return check_group(group, model_.vocab_size);
 }

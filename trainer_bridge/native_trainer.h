@@ -31,6 +31,8 @@ public:
 
     const TensorLayout& layout() const override { return table_.layout(); }
     std::span<const std::byte> published_words() const override;
+    TrainingState training_state() override;
+    void go_on_from(std::int64_t step_number, std::int64_t optimizer_steps) override;
     // The master becomes the published words widened, the moments start at 0 and so does the
     // learning rate's warm-up. Sound, since the words are the policy; what is lost is the
     // optimizer's memory of some 20 steps and what the dead-band still held back.

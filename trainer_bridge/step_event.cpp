@@ -68,6 +68,7 @@ void write_step(EventLog& log, const StepSummary& summary) {
               {"batch/groups_per_step", static_cast<std::int64_t>(summary.staleness.size())},
               {"perf/step_s", summary.step_s},
               {"perf/rollout_wait_s", summary.waited_s},
+              {"perf/checkpoint_s", summary.checkpoint_s},
               {"trainer_stall_ms", summary.stall_ms},
               {"changed_words", static_cast<std::int64_t>(summary.changed_words)},
               {"changed_fraction", changed_fraction(summary)},

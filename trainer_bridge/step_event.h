@@ -24,6 +24,7 @@ struct StepSummary {
     std::uint64_t pending_words = 0;  // not yet in a version
     double step_s = 0;                // learning and handing over
     double waited_s = 0;              // for games, before that
+    double checkpoint_s = 0;          // writing one, before the step
     double stall_ms = 0;              // the part of the step that weight sync took from it
 };
 

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "base/event_log.h"
 #include "base/result.h"
@@ -27,6 +30,18 @@ struct StepReport {
     Facts metrics;                       // "loss", "kl", "ratio", ...: the field's names
 };
 
+// What the next step depends on besides its groups and the settings. The arrays lie in the
+// trainer's own memory, where a checkpoint reads them and writes them.
+struct TrainingArray {
+    TensorSpec spec;
+    std::span<std::byte> bytes;
+};
+struct TrainingState {
+    std::vector<TrainingArray> arrays;
+    std::int64_t step_number = 0;
+    std::int64_t optimizer_steps = 0;  // since the optimizer's moments were last 0
+};
+
 // Called from one thread. Groups given to imitate() and learn() have passed check().
 class Trainer {
 public:
@@ -35,8 +50,14 @@ public:
     virtual const TensorLayout& layout() const = 0;
     // The words of the version the trainer stands at, in the layout's flat buffer.
     virtual std::span<const std::byte> published_words() const = 0;
-    // Takes over the words of an existing version (a resumed run).
+    // Takes over the words of an existing version: what a run goes on from without a checkpoint.
     virtual void restore(std::span<const std::byte> words, std::int64_t trainer_step) = 0;
+
+    // Whole and exact: with the same state, settings and groups, learn() leaves the same bits on
+    // the same machine. The spans are good until the next call.
+    virtual TrainingState training_state() = 0;
+    // The arrays of training_state() were written; these are the counts that belong to them.
+    virtual void go_on_from(std::int64_t step_number, std::int64_t optimizer_steps) = 0;
 
     // Optimizer steps in the weights; 0 for anchor 0 of a new run.
     virtual std::int64_t step_number() const = 0;

@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <map>
-#include <memory>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -14,10 +13,14 @@
 #include "sync/games/game_box.h"
 #include "sync/publisher.h"
 #include "trainer_bridge/bridge.h"
+#include "trainer_bridge/checkpoint_keeper.h"
 #include "trainer_bridge/game_source.h"
-#include "trainer_bridge/resume.h"
+#include "trainer_bridge/run_events.h"
+#include "trainer_bridge/run_start.h"
 #include "trainer_bridge/stop_moment.h"
 #include "trainer_bridge/time_limit.h"
+#include "trainer_bridge/trainer_trust.h"
+#include "trainer_bridge/training_settings.h"
 
 namespace dws {
 namespace {
@@ -35,106 +38,23 @@ T value_or_throw(Result<T> result) {
     return std::move(*result);
 }
 
-std::string size_text(std::uint64_t bytes) {
-    const auto size = static_cast<double>(bytes);
-    return bytes < 1'000'000 ? fmt::format("{:.1f} kB", size / 1e3)
-                             : fmt::format("{:.1f} MB", size / 1e6);
+std::filesystem::path checkpoint_folder(const Config& config) {
+    if (!config.trainer.checkpoint_folder.empty()) return config.trainer.checkpoint_folder;
+    return std::filesystem::path(config.run.output) / "checkpoints";
 }
 
-std::string content(const PublishedVersion& version) {
-    if (version.record.kind == RecordKind::anchor) return "anchor";
-    return fmt::format("delta of {} step{}", version.steps, version.steps == 1 ? "" : "s");
-}
-
-void say_version(EventLog& log, const PublishedVersion& version, const ArrayTable& table) {
-    const Record& record = version.record;
-    const std::uint64_t full_bytes = table.word_bytes();
-    const double changed_fraction =
-        static_cast<double>(record.changed_words) / static_cast<double>(record.total_words);
-    log.write(
-        "version",
-        fmt::format("version {} | {}, {} of {} | encode {:.1f} ms, upload {:.1f} ms, commit "
-                    "{:.1f} ms",
-                    record.version, content(version), size_text(version.file_bytes),
-                    size_text(full_bytes), version.encode_ms, version.upload_ms, version.commit_ms),
-        {{"version", record.version},
-         {"kind", std::string(name_of(record.kind))},
-         {"steps", version.steps},
-         {"changed_words", static_cast<std::int64_t>(record.changed_words)},
-         {"total_words", static_cast<std::int64_t>(record.total_words)},
-         {"changed_fraction", changed_fraction},
-         {"file_bytes", static_cast<std::int64_t>(version.file_bytes)},
-         {"full_bytes", static_cast<std::int64_t>(full_bytes)},
-         {"encode_ms", version.encode_ms},
-         {"upload_ms", version.upload_ms},
-         {"commit_ms", version.commit_ms},
-         {"total_ms", version.total_ms},
-         {"trainer_step", record.trainer_step},
-         {"digest", record.digest.hex()}});
-}
-
-void say_fault(EventLog& log, const std::string& where, const Error& error) {
-    log.write(
-        "fault", fmt::format("fault in {} | {}: {}", where, name_of(error.fault), error.detail),
-        {{"where", where}, {"fault", std::string(name_of(error.fault))}, {"detail", error.detail}});
-}
-
-PublisherOptions publisher_options(const Config& config) {
+CheckpointPlan checkpoint_plan(const Config& config) {
     return {.run = config.run.name,
-            .encoding = *encoding_named(config.sync.encoding),
-            .file_bytes = static_cast<std::size_t>(config.sync.file_mib) << 20,
-            .files_in_flight = static_cast<std::size_t>(config.sync.files_in_flight),
-            .doorbell = config.doorbell.inside};
+            .every_steps = config.trainer.checkpoint_steps,
+            .settings = training_settings(config)};
 }
 
-PublisherEvents publisher_events(EventLog& log, const ArrayTable& table) {
-    return {.published = [&](const PublishedVersion& version) { say_version(log, version, table); },
-            .fault = [&](const Error& error) { say_fault(log, "publisher", error); }};
-}
-
-// A run under construction: what starting anew and resuming both yield.
-struct Started {
-    std::unique_ptr<Publisher> publisher;
-    std::map<std::string, std::int64_t> cursors;
-};
-
-Result<Started> start_anew(Bucket& bucket, const ArrayTable& table, const Config& config,
-                           EventLog& log) {
-    Result<std::unique_ptr<Publisher>> publisher = Publisher::start_new(
-        bucket, table, publisher_options(config), publisher_events(log, table));
-    if (!publisher && publisher.error().fault == Fault::superseded) {
-        throw std::runtime_error(
-            fmt::format("run {} already has a log in {}: use --resume, or another run.name",
-                        config.run.name, config.bucket.uri));
-    }
-    if (!publisher) return publisher.error();
-    return Started{.publisher = std::move(*publisher), .cursors = {}};
-}
-
-Result<Started> resume(Trainer& trainer, Bucket& bucket, const ArrayTable& table,
-                       const Config& config, RunState state, EventLog& log) {
-    trainer.restore(state.words, state.position.trainer_step);
-    log.write("resume",
-              fmt::format("resumed run {} at version {}, step {}; the optimizer's moments start at "
-                          "0 and its learning rate warms up again",
-                          config.run.name, state.position.version, state.position.trainer_step),
-              {{"run", config.run.name},
-               {"version", state.position.version},
-               {"trainer_step", state.position.trainer_step},
-               {"digest", state.position.digest.hex()},
-               {"moments", std::string("zero")}});
-    std::map<std::string, std::int64_t> cursors = state.position.cursors;
-    Result<std::unique_ptr<Publisher>> publisher =
-        Publisher::resume(bucket, table, publisher_options(config), publisher_events(log, table),
-                          std::move(state.position));
-    if (!publisher) return publisher.error();
-    return Started{.publisher = std::move(*publisher), .cursors = std::move(cursors)};
-}
-
-void end_run(Publisher& publisher, const Trainer& trainer, const Config& config, EventLog& log,
-             const StopMoment& stopped, std::stop_token stop) {
+void end_run(Publisher& publisher, CheckpointKeeper& keeper, const Trainer& trainer,
+             const Config& config, EventLog& log, const StopMoment& stopped, std::stop_token stop) {
     const bool is_complete = trainer.step_number() >= config.trainer.steps;
     if (is_complete && !stop.stop_requested()) {
+        // The end is said when everything is there.
+        if (publisher.flush(stop)) keeper.save_last(publisher);
         const Result<Done> finished = publisher.finish(stop);
         if (!finished && !stop.stop_requested()) value_or_throw(finished);
     }
@@ -159,40 +79,33 @@ void end_run(Publisher& publisher, const Trainer& trainer, const Config& config,
 void run_trainer(Trainer& trainer, Bucket& bucket, const Config& config, Start start, EventLog& log,
                  std::stop_token stop) {
     const StopMoment stopped(stop);
+    const TrainerTrust trust = trainer_trust(config);
     const ArrayTable table = value_or_throw(ArrayTable::make(trainer.layout()));
-    const auto say_stopped_early = [&] { log.write("stop", "stopped before the first step", {}); };
-
-    Result<Started> begun = Started{};
-    if (start == Start::resumed) {
-        Result<RunState> read = read_run(bucket, table, config.run.name, stop);
-        if (!read && stop.stop_requested()) return say_stopped_early();
-        RunState state = value_or_throw(std::move(read));
-        if (state.position.has_ended && state.position.trainer_step >= config.trainer.steps) {
-            log.write("end",
-                      fmt::format("run {} is complete already: {} of {} steps", config.run.name,
-                                  state.position.trainer_step, config.trainer.steps),
-                      {{"step", state.position.trainer_step}});
-            return;
-        }
-        begun = resume(trainer, bucket, table, config, std::move(state), log);
-    } else {
-        begun = start_anew(bucket, table, config, log);
+    CheckpointFolder checkpoints(checkpoint_folder(config), config.trainer.checkpoints_kept);
+    const RunParts parts{trainer, bucket, table, config, trust, checkpoints, log};
+    Result<Started> begun = start == Start::anew ? start_anew(parts) : go_on(parts, start, stop);
+    if (!begun && stop.stop_requested()) {
+        return log.write("stop", "stopped before the first step", {});
     }
-    if (!begun && stop.stop_requested()) return say_stopped_early();
     Started started = value_or_throw(std::move(begun));
+    if (!started.publisher) return;
 
-    GameInbox inbox(bucket, config.run.name, std::move(started.cursors), config.doorbell.outside,
-                    std::chrono::milliseconds(std::llround(config.doorbell.poll_ms)),
-                    kStepsAhead * static_cast<std::size_t>(config.trainer.groups_per_step),
-                    [&](const Error& error) { say_fault(log, "inbox", error); });
+    CheckpointKeeper keeper(trainer, table, checkpoints, checkpoint_plan(config), log);
+    if (started.checkpoint_step) keeper.goes_on_from(*started.checkpoint_step);
+    GameInbox inbox(
+        bucket, config.run.name, std::move(started.cursors), trust.outside,
+        std::chrono::milliseconds(std::llround(config.doorbell.poll_ms)),
+        kStepsAhead * static_cast<std::size_t>(config.trainer.groups_per_step),
+        [&](const Error& error) { say_fault(log, "inbox", error); }, trust.log.games);
     GameSource games(inbox, fmt::format("{}/{}/games", config.bucket.uri, config.run.name), log);
-    Bridge bridge(trainer, games, *started.publisher, log, config.trainer, table.words());
-    if (start == Start::anew && !value_or_throw(bridge.warm_start(stop))) {
+    Bridge bridge(trainer, games, *started.publisher, keeper, log, config.trainer, table.words(),
+                  std::move(started.abandoned));
+    if (started.is_new && !value_or_throw(bridge.warm_start(stop))) {
         log.write("stop", "stopped before anchor 0: there is nothing to resume", {});
         return;
     }
     value_or_throw(bridge.reinforce(stop));
-    end_run(*started.publisher, trainer, config, log, stopped, stop);
+    end_run(*started.publisher, keeper, trainer, config, log, stopped, stop);
 }
 
 }  // namespace dws

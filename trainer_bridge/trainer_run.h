@@ -6,11 +6,10 @@
 #include "base/event_log.h"
 #include "configs/config.h"
 #include "sync/bucket/bucket.h"
+#include "trainer_bridge/run_start.h"
 #include "trainer_bridge/trainer.h"
 
 namespace dws {
-
-enum class Start { anew, resumed };
 
 // Returns when the run is complete (its end record is committed), or soon after `stop`: what was
 // handed over is flushed until 1.5 s after the request, and the log is left without an end.

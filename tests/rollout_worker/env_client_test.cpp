@@ -68,6 +68,33 @@ TEST(EnvClient, WithoutAnEnvironmentOneCallAtATimeIsLost) {
     EXPECT_FALSE(answers[0].reply);
 }
 
+// Nothing of what came too fast was done: it is sent again, and no game is lost.
+TEST(EnvClient, WhatCameTooFastIsSentAgain) {
+    EnvOptions hurried = RunningEnv::options(256);
+    hurried.requests_per_second = 20;
+    Server server(hurried);
+    const std::jthread thread([&](std::stop_token stop) { server.run(stop); });
+    EnvClient client(options(server.endpoint()));
+    for (std::uint64_t game = 0; game < 15; ++game) client.reset(game, game);
+    std::map<std::uint64_t, std::string> sessions;
+    for (const EnvAnswer& answer : collect(client, 15)) {
+        ASSERT_TRUE(answer.reply);
+        ASSERT_EQ(answer.reply->error, EnvErrorCode::none);
+        sessions[answer.game] = answer.reply->session;
+    }
+    ASSERT_EQ(sessions.size(), 15u);
+    for (const auto& [game, session] : sessions) client.step(game, session, "crane");
+    std::set<std::uint64_t> stepped;
+    for (const EnvAnswer& answer : collect(client, 15)) {
+        ASSERT_TRUE(answer.reply);
+        EXPECT_EQ(answer.reply->error, EnvErrorCode::none);
+        EXPECT_EQ(answer.reply->turn, 1) << "once, not twice";
+        stepped.insert(answer.game);
+    }
+    EXPECT_EQ(stepped.size(), 15u);
+    EXPECT_GT(server.stats().slowed_down, 0u);
+}
+
 TEST(EnvClient, ResetsWaitWhileTheEnvironmentIsFull) {
     RunningEnv env(2);
     EnvClient client(options(env.endpoint()));

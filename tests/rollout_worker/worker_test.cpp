@@ -119,7 +119,7 @@ struct WorkerTest : ::testing::Test {
     RunningWorker start() {
         return RunningWorker(stop, [this](std::stop_token token) {
             EventLog log("rollout_worker", event_file());
-            return Worker(config, bucket, log, kId, kId).run(token);
+            return Worker(config, worker_trust(config), bucket, log, kId, kId).run(token);
         });
     }
     std::vector<GameGroup> groups() {
@@ -254,7 +254,7 @@ TEST_F(WorkerTest, AModelWithFewerTokensThanTheGameIsRefused) {
                         << R"("tie_word_embeddings":true})";
     config.model.config = file;
     EventLog log("rollout_worker", event_file());
-    EXPECT_THROW(Worker(config, bucket, log, kId, kId), std::runtime_error);
+    EXPECT_THROW(Worker(config, worker_trust(config), bucket, log, kId, kId), std::runtime_error);
 }
 
 TEST_F(WorkerTest, AnEvaluationIsRepeatableAndSendsNothing) {
@@ -263,9 +263,9 @@ TEST_F(WorkerTest, AnEvaluationIsRepeatableAndSendsNothing) {
     trainer.publish_step();
     trainer.publish_step();
     EventLog log("rollout_worker", event_file());
-    EXPECT_EQ(evaluate(config, bucket, log, "latest", stop.get_token()), 0);
-    EXPECT_EQ(evaluate(config, bucket, log, "1", stop.get_token()), 0);
-    EXPECT_EQ(evaluate(config, bucket, log, "2", stop.get_token()), 0);
+    EXPECT_EQ(evaluate(config, worker_trust(config), bucket, log, "latest", stop.get_token()), 0);
+    EXPECT_EQ(evaluate(config, worker_trust(config), bucket, log, "1", stop.get_token()), 0);
+    EXPECT_EQ(evaluate(config, worker_trust(config), bucket, log, "2", stop.get_token()), 0);
     EXPECT_TRUE(groups().empty());
 
     std::vector<std::string> lines;
@@ -283,13 +283,14 @@ TEST_F(WorkerTest, AnEvaluationIsRepeatableAndSendsNothing) {
 
 TEST_F(WorkerTest, AnEvaluationOfWhatIsNotThereIsRefused) {
     EventLog log("rollout_worker", event_file());
-    EXPECT_THROW(evaluate(config, bucket, log, "latest", {}), std::runtime_error);
-    EXPECT_THROW(evaluate(config, bucket, log, "7x", {}), std::runtime_error);
-    EXPECT_THROW(evaluate(config, bucket, log, "-1", {}), std::runtime_error);
+    EXPECT_THROW(evaluate(config, worker_trust(config), bucket, log, "latest", {}),
+                 std::runtime_error);
+    EXPECT_THROW(evaluate(config, worker_trust(config), bucket, log, "7x", {}), std::runtime_error);
+    EXPECT_THROW(evaluate(config, worker_trust(config), bucket, log, "-1", {}), std::runtime_error);
     FakeTrainer trainer(bucket, model());
     trainer.publish_anchor();
     trainer.finish();
-    EXPECT_THROW(evaluate(config, bucket, log, "5", {}), std::runtime_error);
+    EXPECT_THROW(evaluate(config, worker_trust(config), bucket, log, "5", {}), std::runtime_error);
 }
 
 }  // namespace

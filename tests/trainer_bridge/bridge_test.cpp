@@ -36,7 +36,12 @@ struct BridgeTest : ::testing::Test {
         chosen.run = "test";
         return chosen;
     }
-    Bridge make_bridge() { return Bridge(trainer, games, *publisher, log, options, table.words()); }
+    CheckpointFolder checkpoints{scratch / "checkpoints", 2};
+    CheckpointKeeper keeper{trainer, table, checkpoints, {.run = "test", .settings = {}}, log};
+
+    Bridge make_bridge() {
+        return Bridge(trainer, games, *publisher, keeper, log, options, table.words());
+    }
     void put(std::int64_t number, std::int64_t step) {
         GameGroup group = small_group({{1}, {0}}, step);
         group.worker = "a";
@@ -108,7 +113,9 @@ struct HeldBridgeTest : ::testing::Test {
             group.number = number;
             ASSERT_TRUE(bucket.put_if_absent(game_key("test", "a", number), encode_group(group)));
         }
-        Bridge bridge(trainer, games, *publisher, log, options, table.words());
+        CheckpointFolder checkpoints(scratch / "checkpoints", 2);
+        CheckpointKeeper keeper(trainer, table, checkpoints, {.run = "test", .settings = {}}, log);
+        Bridge bridge(trainer, games, *publisher, keeper, log, options, table.words());
         ASSERT_TRUE(bridge.warm_start({}));
         ASSERT_TRUE(bridge.reinforce({}));
         bucket.open_gate();

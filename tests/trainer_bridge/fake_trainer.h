@@ -1,8 +1,8 @@
 // A trainer without a model, for what the bridge promises whatever the trainer does.
 //
-// Weights are one bf16 array of two tiles; step N writes N into word 0 and into word N of the
-// second tile. It refuses groups with a token above 100 and learns nothing from groups whose games
-// earned the same.
+// Weights are one bf16 array of two tiles; step N writes N + salt into word 0 and into
+// word N of the second tile. It refuses groups with a token above 100 and learns nothing from
+// groups whose games earned the same.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +31,13 @@ public:
         std::memcpy(words_.data(), words.data(), words.size());
         step_ = trainer_step;
     }
+    TrainingState training_state() override {
+        return {.arrays = {{{"words", DType::kBF16, {static_cast<std::int64_t>(words_.size())}},
+                            std::as_writable_bytes(std::span(words_))}},
+                .step_number = step_,
+                .optimizer_steps = step_};
+    }
+    void go_on_from(std::int64_t step_number, std::int64_t) override { step_ = step_number; }
     std::int64_t step_number() const override { return step_; }
     Result<Done> check(const GameGroup& group) const override {
         for (const Game& game : group.games) {
@@ -78,12 +85,13 @@ public:
     std::vector<StepForm> forms;  // asked for, by step
     bool can_encode = true;
     bool has_begun = false;
+    std::int64_t salt = 0;  // other than 0: its steps have other results
     std::function<void(std::int64_t step)> after_step;
 
 private:
     void set_word(std::size_t tile, std::size_t position, Changes& changes) {
         std::uint16_t& word = words_[tile * kTileWords + position];
-        const auto next = static_cast<std::uint16_t>(step_);
+        const auto next = static_cast<std::uint16_t>(step_ + salt);
         if (word == next) return;
         changes[tile].positions.push_back(static_cast<std::uint16_t>(position));
         changes[tile].before.push_back(word);

@@ -7,106 +7,15 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <iterator>
 #include <map>
-#include <set>
 #include <stdexcept>
 #include <string>
 
 #include "base/clock.h"
-#include "sync/chain.h"
-#include "sync/games/game_box.h"
-#include "tests/support/scratch_folder.h"
-#include "tests/trainer_bridge/fake_trainer.h"
-#include "tests/trainer_bridge/small_groups.h"
+#include "tests/trainer_bridge/run_fixture.h"
 
 namespace dws {
 namespace {
-
-// A run with a fake trainer over a folder; the test plays the workers.
-struct TrainerRun : ::testing::Test {
-    ScratchFolder scratch;
-    std::unique_ptr<Bucket> bucket = open_bucket((scratch / "bucket").string(), {}, {});
-    Config config;
-    FakeTrainer trainer;
-    std::stop_source stop;
-    std::map<std::string, std::int64_t> next_number;
-
-    TrainerRun() {
-        config.run.name = "test";
-        config.bucket.uri = (scratch / "bucket").string();
-        config.doorbell.poll_ms = 20;
-        config.trainer.steps = 2;
-        config.trainer.groups_per_step = 2;
-        config.trainer.max_staleness_steps = 1;
-    }
-
-    void put(const std::string& worker, GameGroup group) {
-        group.worker = worker;
-        group.number = next_number[worker]++;
-        const Result<PutOutcome> outcome =
-            bucket->put_if_absent(game_key("test", worker, group.number), encode_group(group));
-        ASSERT_TRUE(outcome);
-    }
-    void put_bytes(const std::string& worker, std::string_view bytes) {
-        const std::int64_t number = next_number[worker]++;
-        ASSERT_TRUE(bucket->put_if_absent(game_key("test", worker, number), bytes_of(bytes)));
-    }
-    void put_good(const std::string& worker, std::int64_t step = 0) {
-        put(worker, small_group({{1}, {0}}, step));
-    }
-    void put_demonstration(const std::string& worker) {
-        GameGroup group = small_group({{1}, {1}}, kNoVersion);
-        group.is_demonstration = true;
-        put(worker, group);
-    }
-
-    void run(Start start = Start::anew) { run_with(trainer, start); }
-    void run_with(FakeTrainer& other, Start start) {
-        EventLog log("trainer_bridge", scratch / "events.jsonl");
-        run_trainer(other, *bucket, config, start, log, stop.get_token());
-    }
-
-    std::vector<Record> records() {
-        std::vector<Record> records;
-        ChainReader reader(*bucket, "test");
-        while (true) {
-            Result<Record> record = reader.next();
-            if (!record) {
-                EXPECT_EQ(record.error().fault, Fault::missing) << record.error().detail;
-                return records;
-            }
-            records.push_back(std::move(*record));
-        }
-    }
-
-    // How many records decide each group; "worker/number".
-    std::map<std::string, int> decisions() {
-        std::map<std::string, int> times;
-        for (const Record& record : records()) {
-            for (const GamesConsumed& games : record.games) {
-                for (std::int64_t number = games.first; number < games.next; ++number) {
-                    times[fmt::format("{}/{}", games.worker, number)] += 1;
-                }
-            }
-        }
-        return times;
-    }
-
-    std::string events() {
-        std::ifstream file(scratch / "events.jsonl");
-        return {std::istreambuf_iterator<char>(file), {}};
-    }
-    std::size_t count_events(const std::string& text) {
-        const std::string all = events();
-        std::size_t found = 0;
-        for (std::size_t at = all.find(text); at != std::string::npos;
-             at = all.find(text, at + 1)) {
-            found += 1;
-        }
-        return found;
-    }
-};
 
 TEST_F(TrainerRun, EveryGroupIsDecidedInExactlyOneRecord) {
     for (int group = 0; group < 2; ++group) put_good("a");
@@ -250,16 +159,6 @@ TEST_F(TrainerRun, StartingOverALogNamesTheWayOut) {
         FAIL() << "a second start was accepted";
     } catch (const std::runtime_error& error) {
         EXPECT_NE(std::string(error.what()).find("--resume"), std::string::npos) << error.what();
-    }
-}
-
-TEST_F(TrainerRun, ResumingWithoutALogNamesTheWayOut) {
-    try {
-        run(Start::resumed);
-        FAIL() << "a resume from nothing was accepted";
-    } catch (const std::runtime_error& error) {
-        EXPECT_NE(std::string(error.what()).find("without --resume"), std::string::npos)
-            << error.what();
     }
 }
 
