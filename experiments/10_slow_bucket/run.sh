@@ -16,7 +16,7 @@ row() { # row LABEL [FLAG...]
 row as_it_is "$@"
 # Two writes per version, a delta and a record: each takes 2.5 steps.
 put_ms=$(awk "BEGIN { print 2.5 * $(column step_ms_p50 as_it_is) }")
-row five_steps --trainer-set bucket.put_latency_ms="$put_ms" "$@"
+row five_steps --set-for trainer=bucket.put_latency_ms="$put_ms" "$@"
 cat "$table"
 slow() { column "$1" five_steps; }
 {

@@ -27,6 +27,7 @@ public:
     // Waits up to the time-out for the end.
     std::optional<int> wait_s(double timeout_s);
     const std::string& name() const { return name_; }
+    pid_t pid() const { return pid_; }
 
 private:
     std::string name_;

@@ -54,6 +54,14 @@ std::string last_lines(const fs::path& file, std::size_t lines) {
     return text;
 }
 
+void append(std::vector<std::string>& words, const std::vector<std::string>& more) {
+    words.insert(words.end(), more.begin(), more.end());
+}
+
+std::string either(const std::string& chosen, const std::string& otherwise) {
+    return chosen.empty() ? otherwise : chosen;
+}
+
 class Loop {
 public:
     Loop(const LoopOptions& options, std::stop_token stop)
@@ -86,45 +94,55 @@ private:
         return options_.output / "logs" / (name + ".log");
     }
 
-    std::vector<std::string> command(const std::string& program,
-                                     const std::vector<std::string>& own_settings = {}) const {
-        std::vector<std::string> words{(options_.binaries / program).string(), "--config",
-                                       options_.config.string()};
+    const Role& role(const std::string& name) const {
+        static const Role like_all_others;
+        const auto found = options_.roles.find(name);
+        return found == options_.roles.end() ? like_all_others : found->second;
+    }
+
+    // What the role starts: its prefix, the program with these arguments, its flags.
+    std::vector<std::string> start_of(const std::string& role_name, const std::string& program,
+                                      const std::vector<std::string>& arguments) const {
+        std::vector<std::string> words = role(role_name).prefix;
+        words.push_back((options_.binaries / program).string());
+        append(words, arguments);
+        append(words, role(role_name).flags);
+        return words;
+    }
+
+    // Of a program that reads the config.
+    std::vector<std::string> command(const std::string& role_name, const std::string& program,
+                                     const std::vector<std::string>& arguments = {}) const {
         std::vector<std::string> settings{
-            "run.output=" + options_.output.string(),
-            "bucket.uri=" + (options_.output / "bucket").string(),
-            "doorbell.inside=" + doorbell_inside_,
-            "doorbell.outside=" + doorbell_outside_,
+            "run.output=" + options_.output.string(), "bucket.uri=" + bucket_,
+            "doorbell.inside=" + doorbell_inside_,    "doorbell.outside=" + doorbell_outside_,
             "env.endpoint=" + environment_,
         };
-        settings.insert(settings.end(), options_.overrides.begin(), options_.overrides.end());
-        settings.insert(settings.end(), own_settings.begin(), own_settings.end());
-        for (const std::string& setting : settings) {
-            words.push_back("--set");
-            words.push_back(setting);
-        }
-        return words;
+        append(settings, options_.overrides);
+        append(settings, role(role_name).overrides);
+        std::vector<std::string> words{"--config", options_.config.string()};
+        for (const std::string& setting : settings) append(words, {"--set", setting});
+        append(words, arguments);
+        return start_of(role_name, program, words);
     }
 
     void start_everything() {
         doorbell_.emplace(
-            std::vector<std::string>{(options_.binaries / "dws").string(), "doorbell", "--inside",
-                                     doorbell_inside_, "--outside", doorbell_outside_, "--drop",
-                                     std::to_string(options_.doorbell_drop), "--repeat",
-                                     std::to_string(options_.doorbell_repeat), "--delay-ms",
-                                     std::to_string(options_.doorbell_delay_ms)},
+            start_of("doorbell", "dws",
+                     {"doorbell", "--inside", doorbell_inside_, "--outside", doorbell_outside_,
+                      "--drop", std::to_string(options_.doorbell_drop), "--repeat",
+                      std::to_string(options_.doorbell_repeat), "--delay-ms",
+                      std::to_string(options_.doorbell_delay_ms)}),
             log_of("doorbell"));
-        environment_process_.emplace(command("env_wordle"), log_of("env_wordle"));
-        trainer_.emplace(command("trainer_bridge", options_.trainer_overrides),
-                         log_of("trainer_bridge"));
+        environment_process_.emplace(command("environment", "env_wordle"), log_of("env_wordle"));
+        trainer_.emplace(command("trainer", "trainer_bridge"), log_of("trainer_bridge"));
         for (int i = 0; i < options_.workers; ++i) start_worker();
     }
 
     void start_worker() {
         const std::string name = "worker" + std::to_string(workers_started_);
-        std::vector<std::string> words = command("rollout_worker");
-        words.insert(words.end(), {"--id", name});
-        workers_.push_back({name, ChildProcess(words, log_of(name))});
+        workers_.push_back({name, ChildProcess(command("worker", "rollout_worker", {"--id", name}),
+                                               log_of(name))});
         workers_started_ += 1;
     }
 
@@ -194,15 +212,15 @@ private:
 
     void verify() {
         const std::string run_name = load_config(options_.config, options_.overrides).run.name;
-        run_to_end("verify", {(options_.binaries / "dws").string(), "verify", "--bucket",
-                              (options_.output / "bucket").string(), "--run", run_name});
+        run_to_end("verify",
+                   start_of("verify", "dws", {"verify", "--bucket", bucket_, "--run", run_name}));
     }
 
     void evaluate() {
         for (const std::string version : {"0", "latest"}) {
-            std::vector<std::string> words = command("rollout_worker");
-            words.insert(words.end(), {"--id", "evaluation-" + version, "--evaluate", version});
-            run_to_end("evaluation-" + version, words);
+            run_to_end("evaluation-" + version,
+                       command("worker", "rollout_worker",
+                               {"--id", "evaluation-" + version, "--evaluate", version}));
         }
     }
 
@@ -214,9 +232,10 @@ private:
     const LoopOptions& options_;
     const std::stop_token stop_;
     const std::array<std::string, 3> endpoints_ = free_endpoints();
-    const std::string doorbell_inside_ = endpoints_[0];
-    const std::string doorbell_outside_ = endpoints_[1];
-    const std::string environment_ = endpoints_[2];
+    const std::string doorbell_inside_ = either(options_.doorbell_inside, endpoints_[0]);
+    const std::string doorbell_outside_ = either(options_.doorbell_outside, endpoints_[1]);
+    const std::string environment_ = either(options_.environment, endpoints_[2]);
+    const std::string bucket_ = either(options_.bucket, (options_.output / "bucket").string());
     EventTail tail_;
     Story story_;
     Screen screen_{options_.shows_screen};

@@ -1,9 +1,14 @@
-// launch_loop: the whole loop on this machine, one command. Experiments are calls of it.
+// launch_loop: the whole loop, one command. Experiments are calls of it.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
 
 #include "base/stop_signal.h"
 #include "experiments/launcher/loop.h"
@@ -22,17 +27,58 @@ void print_table(const nlohmann::ordered_json& summary) {
     }
 }
 
+// "ROLE=REST" -> the role, and the rest.
+std::pair<dws::Role&, std::string> split(dws::LoopOptions& options, const std::string& text) {
+    const std::size_t equals = text.find('=');
+    const std::string role = text.substr(0, equals);
+    if (equals == text.npos || std::ranges::find(dws::kRoles, role) == std::end(dws::kRoles))
+        throw std::runtime_error(text + ": expected ROLE=..., the role one of doorbell, " +
+                                 "environment, trainer, worker, verify");
+    return {options.roles[role], text.substr(equals + 1)};
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    return {std::istream_iterator<std::string>(stream), {}};
+}
+
+struct RoleTexts {
+    std::vector<std::string> prefixes, overrides, flags;  // "ROLE=..."
+};
+
+void add_roles(const RoleTexts& texts, dws::LoopOptions& options) {
+    for (const std::string& text : texts.prefixes) {
+        const auto [role, words] = split(options, text);
+        role.prefix = words_of(words);
+    }
+    for (const std::string& text : texts.overrides) {
+        const auto [role, setting] = split(options, text);
+        role.overrides.push_back(setting);
+    }
+    for (const std::string& text : texts.flags) {
+        const auto [role, words] = split(options, text);
+        for (const std::string& word : words_of(words)) role.flags.push_back(word);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Runs trainer, workers, environment and doorbell on this machine."};
+    CLI::App app{"Runs trainer, workers, environment and doorbell."};
     dws::LoopOptions options;
     std::string script;
+    RoleTexts roles;
     options.binaries = std::filesystem::path(argv[0]).parent_path();
     app.add_option("--config", options.config, "YAML of the experiment")->required();
     app.add_option("--out", options.output, "folder for everything the run leaves")->required();
     app.add_option("--set", options.overrides, "KEY=VALUE, over the config, repeatable");
-    app.add_option("--trainer-set", options.trainer_overrides, "KEY=VALUE for the trainer alone");
+    app.add_option("--set-for", roles.overrides, "ROLE=KEY=VALUE, for one role, after --set");
+    app.add_option("--prefix", roles.prefixes, "ROLE=WORDS before its command: where it runs");
+    app.add_option("--flags-for", roles.flags, "ROLE=WORDS at the end of its command");
+    app.add_option("--bucket", options.bucket, "uri; a folder in --out otherwise");
+    app.add_option("--doorbell-inside", options.doorbell_inside, "endpoint; loopback otherwise");
+    app.add_option("--doorbell-outside", options.doorbell_outside, "endpoint; loopback otherwise");
+    app.add_option("--environment", options.environment, "endpoint; loopback otherwise");
     app.add_option("--workers", options.workers, "rollout workers")->check(CLI::Range(1, 64));
     app.add_option("--doorbell-drop", options.doorbell_drop, "share of notifications lost");
     app.add_option("--doorbell-repeat", options.doorbell_repeat, "share sent twice");
@@ -46,6 +92,7 @@ int main(int argc, char** argv) {
     options.shows_screen = isatty(STDOUT_FILENO) != 0;
 
     try {
+        add_roles(roles, options);
         dws::StopSignal stop;
         const dws::Story story = dws::run_loop(options, stop.token());
         dws::write_tables(story, options.output);

@@ -3,9 +3,14 @@
 // accepted: otherwise the seeds have gone stale.
 #include <gtest/gtest.h>
 
+#include "tests/fuzz/config.h"
 #include "tests/fuzz/delta.h"
+#include "tests/fuzz/env_message.h"
+#include "tests/fuzz/envelope.h"
+#include "tests/fuzz/games.h"
 #include "tests/fuzz/record.h"
 #include "tests/fuzz/safetensors.h"
+#include "tests/fuzz/store_reply.h"
 #include "tests/fuzz/tile.h"
 #include "tests/support/files.h"
 
@@ -23,12 +28,14 @@ class FuzzCorpus : public testing::TestWithParam<FuzzTarget> {};
 std::string target_name(const testing::TestParamInfo<FuzzTarget>& target) {
     return target.param.name;
 }
-INSTANTIATE_TEST_SUITE_P(Targets, FuzzCorpus,
-                         testing::Values(FuzzTarget{"safetensors", fuzz_safetensors},
-                                         FuzzTarget{"delta", fuzz_delta},
-                                         FuzzTarget{"tile", fuzz_tile},
-                                         FuzzTarget{"record", fuzz_record}),
-                         target_name);
+INSTANTIATE_TEST_SUITE_P(
+    Targets, FuzzCorpus,
+    testing::Values(FuzzTarget{"safetensors", fuzz_safetensors}, FuzzTarget{"delta", fuzz_delta},
+                    FuzzTarget{"tile", fuzz_tile}, FuzzTarget{"record", fuzz_record},
+                    FuzzTarget{"env_message", fuzz_env_message}, FuzzTarget{"config", fuzz_config},
+                    FuzzTarget{"envelope", fuzz_envelope}, FuzzTarget{"games", fuzz_games},
+                    FuzzTarget{"store_reply", fuzz_store_reply}),
+    target_name);
 
 TEST_P(FuzzCorpus, IsAcceptedButForWhatIsBad) {
     const std::filesystem::path folder =

@@ -11,7 +11,7 @@ explain() {
     exit 2
 }
 
-targets=(safetensors delta tile record)
+targets=(safetensors delta tile record env_message config envelope games store_reply)
 folder=$1
 seconds=${2:-}
 [[ "$seconds" =~ ^[1-9][0-9]*$ ]] || explain
@@ -29,7 +29,7 @@ limits=(
 
 run_one() {
     local target=$1 dictionary=safetensors
-    [ "$target" = record ] && dictionary=record
+    [ -e "tests/fuzz/$target.dict" ] && dictionary=$target
     local options=()
     [ "$target" = tile ] || options=("-dict=tests/fuzz/$dictionary.dict") # tiles have no words
     mkdir -p "out/fuzz/$target"
