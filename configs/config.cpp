@@ -101,6 +101,7 @@ void read(SettingReader& reader, TrainerSection& trainer) {
     reader.count("trainer.checkpoint_steps", trainer.checkpoint_steps, 0);
     reader.count("trainer.checkpoints_kept", trainer.checkpoints_kept, 1);
     reader.text("trainer.checkpoint_folder", trainer.checkpoint_folder);
+    reader.count("trainer.rollback_max_steps", trainer.rollback_max_steps, 0);
     read(reader, trainer.warm_start);
 }
 

@@ -97,13 +97,14 @@ struct TrainerSection {
     double gradient_clip = 1;        // L2 norm over all arrays
     double dead_band = 0;            // a word is published when |master - published| exceeds it
     std::string advantage = "turn";  // turn | episode
-    std::string correction = "truncated";  // truncated | clipped | off
-    double ratio_max = 2;                  // truncated: min(ratio, this)
-    double ratio_clip = 0.2;               // clipped: PPO's epsilon
-    std::int64_t max_staleness_steps = 8;  // older groups are dropped
-    std::int64_t checkpoint_steps = 20;    // the whole training state, for --resume; 0: never
-    std::int64_t checkpoints_kept = 2;     // each 14 bytes a weight
-    std::string checkpoint_folder;         // empty: checkpoints/ in run.output
+    std::string correction = "truncated";   // truncated | clipped | off
+    double ratio_max = 2;                   // truncated: min(ratio, this)
+    double ratio_clip = 0.2;                // clipped: PPO's epsilon
+    std::int64_t max_staleness_steps = 8;   // older groups are dropped
+    std::int64_t checkpoint_steps = 20;     // the whole training state, for --resume; 0: never
+    std::int64_t checkpoints_kept = 2;      // each 14 bytes a weight
+    std::string checkpoint_folder;          // empty: checkpoints/ in run.output
+    std::int64_t rollback_max_steps = 200;  // --resume abandons no more committed steps than these
     WarmStartSection warm_start;
 };
 

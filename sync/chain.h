@@ -43,10 +43,14 @@ public:
     // untrusted: a record that does not follow (other run, wrong hash of the previous one, epoch
     // going back, version or cursor out of order), that not the pinned key signed, or a log that is
     // not the one remembered; it names the record and says why. After a fault the position is
-    // unchanged. stop: ends the walk to `since`, as Fault::transport.
+    // unchanged. stop: ends the walk to `since`, as Fault::transport. A store that has answered and
+    // then refuses this reader is Fault::transport: the log is what it was.
     Result<Record> next(std::stop_token stop = {});
 
     const ChainPosition& position() const { return position_; }
+    // True until the record remembered has been read: up to there the log may be an old one whose
+    // end the store does not show, so that nothing of it is used.
+    bool is_behind_memory() const;
     // The key that says it signed the last record; empty: nobody. It did, where a key is pinned.
     const std::string& last_signer() const { return last_signer_; }
     // Who may sign jumps of this log, as far as it was read. Empty: nobody is pinned.
@@ -68,6 +72,7 @@ private:
     LogMemory memory_;
     ChainPosition position_;
     std::string last_signer_;
+    bool has_answered_ = false;  // the bucket, at least once
 };
 
 // Appends records. Not safe to share between threads.

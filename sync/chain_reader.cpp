@@ -30,10 +30,15 @@ Result<Record> ChainReader::next(std::stop_token stop) {
 Result<Record> ChainReader::read_next(const std::string& key) {
     // One byte more than a record may have, so that a longer one is seen to be longer.
     const Result<Bytes> stored = bucket_.get(key, {.length = kMaxRecordBytes + 1});
-    if (!stored && stored.error().fault == Fault::missing) {
+    const bool is_missing = !stored && stored.error().fault == Fault::missing;
+    has_answered_ = has_answered_ || stored || is_missing;
+    if (is_missing) {
         const std::string why = memory_.fault(position_.next_sequence, {});
         if (!why.empty()) return Error{Fault::untrusted, key + ": " + why};
     }
+    // Keys that are renewed, a certificate that has run out: the store's fault, not the log's.
+    if (!stored && has_answered_ && stored.error().fault == Fault::untrusted)
+        return Error{Fault::transport, stored.error().detail, stored.error().retry_after_s};
     if (!stored) return stored.error();
     Result<Record> record = decode_record(*stored);
     if (!record) return Error{record.error().fault, key + ": " + record.error().detail};
@@ -69,6 +74,10 @@ Result<Done> ChainReader::check(const Record& record, const Bytes& stored,
     const std::string why = memory_.fault(sequence, sha256);
     if (!why.empty()) return Error{Fault::untrusted, why};
     return Done{};
+}
+
+bool ChainReader::is_behind_memory() const {
+    return memory_.last() && position_.next_sequence <= memory_.last()->sequence;
 }
 
 std::vector<PublicIdentity> ChainReader::jump_signers() const {

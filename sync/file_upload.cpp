@@ -12,6 +12,7 @@
 
 #include "base/require.h"
 #include "base/stop_signal.h"
+#include "sync/bucket/bucket_retry.h"
 #include "sync/sha256.h"
 
 namespace dws {
@@ -76,7 +77,7 @@ struct FileUpload::Parts {
             if (put) return object;
             if (put.error().fault != Fault::transport) return put.error();
             if (options.fault) options.fault(put.error());
-            sleep_or_stop(options.retry_wait_s, stop);
+            sleep_or_stop(wait_after_s(put.error(), options.retry_wait_s), stop);
         }
         return Error{Fault::transport, object.key + ": stopped"};
     }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/require.h"
+#include "sync/bucket/bucket_retry.h"
 #include "sync/subscriber_parts.h"
 
 namespace dws {
@@ -40,13 +41,14 @@ void Subscriber::Parts::run(std::stop_token stop) {
     while (!stop.stop_requested()) {
         read_ahead(stop);
         if (verdict) return give_up();
-        if (!advance(stop)) listener.wait(options.poll, stop);
+        // Nothing is used of a log that may be older than the one remembered.
+        if (reader.is_behind_memory() || !advance(stop)) listener.wait(options.poll, stop);
     }
 }
 
 // Records are small and read as soon as they are there; their objects come one version at a time.
 void Subscriber::Parts::read_ahead(std::stop_token stop) {
-    while (!stop.stop_requested() && !verdict) {
+    while (!stop.stop_requested() && !verdict && monotonic_s() >= next_read_s) {
         Result<Record> record = reader.next(stop);
         if (record) {
             log_fault.reset();
@@ -61,6 +63,7 @@ void Subscriber::Parts::read_ahead(std::stop_token stop) {
             told.tell(error, reading_again(held(), key, error.fault));
         }
         log_fault = is_outage ? std::optional(error.fault) : std::nullopt;
+        next_read_s = monotonic_s() + wait_after_s(error, 0);
         if (monotonic_s() >= next_memory_s) remember();
         return;
     }

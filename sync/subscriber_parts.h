@@ -40,6 +40,7 @@ struct Subscriber::Parts {
     std::optional<Error> verdict;    // the log is not to be trusted from here on
     double wait_s = 0;               // since the last try that failed; 0: it did not
     double next_try_s = 0;           // on monotonic_s(); no version is fetched before
+    double next_read_s = 0;          // likewise; no record is asked for before
     double next_memory_s = 0;        // likewise; what only was read is not remembered before
     std::size_t first_rescan_tile = 0;
 

@@ -2,6 +2,7 @@
 #include <chrono>
 
 #include "base/clock.h"
+#include "sync/bucket/bucket_retry.h"
 #include "sync/subscriber_parts.h"
 
 namespace dws {
@@ -37,6 +38,7 @@ std::size_t Subscriber::Parts::pieces_at_once(const Road& road) {
 bool Subscriber::Parts::plan_after(const Error& error, const Road& road, std::stop_token stop) {
     if (error.fault == Fault::transport) {
         say(error, trying_again(held()));
+        next_try_s = monotonic_s() + wait_after_s(error, 0);
         return false;
     }
     // A delta does not fit damaged words. Sound words are not made better by loading them again.

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "base/stop_signal.h"
+#include "sync/bucket/bucket_retry.h"
 #include "sync/codec/compact_changes.h"
 #include "sync/codec/compact_cut.h"
 #include "sync/digest.h"
@@ -21,7 +22,7 @@ auto persist(const Call& call, const std::function<void(const Error&)>& fault, d
         auto result = call();
         if (result || result.error().fault != Fault::transport) return result;
         if (fault) fault(result.error());
-        if (sleep_or_stop(wait_s, stop)) return result;
+        if (sleep_or_stop(wait_after_s(result.error(), wait_s), stop)) return result;
     }
 }
 

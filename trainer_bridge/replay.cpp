@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "sync/changes.h"
+#include "sync/games/game_signature.h"
 #include "sync/parallel.h"
 
 namespace dws {
@@ -95,7 +96,8 @@ Result<std::vector<GameGroup>> Replay::fetch(const Record& record, const Trained
                        for (int attempt = 0; attempt < kFetchAttempts; ++attempt) {
                            fetched[index] = fetch(names[index].worker, names[index].number);
                            if (*fetched[index]) return;
-                           if (fetched[index]->error().fault != Fault::corrupt) return;
+                           const Fault fault = fetched[index]->error().fault;
+                           if (fault != Fault::corrupt && fault != Fault::untrusted) return;
                        }
                    });
     if (stop.stop_requested()) return kStopped;
@@ -114,9 +116,16 @@ Result<GameGroup> Replay::fetch(const std::string& worker, std::int64_t number) 
     if (!bytes && bytes.error().fault == Fault::missing) {
         return Error{Fault::missing, key + " is gone"};
     }
+    // A store that refuses us says nothing of the group: no reason to roll back.
+    if (!bytes && bytes.error().fault == Fault::untrusted)
+        return Error{Fault::transport, bytes.error().detail, bytes.error().retry_after_s};
     if (!bytes) return bytes.error();
     Result<GameGroup> group = decode_group(*bytes);
     if (!group) return Error{Fault::corrupt, key + ": " + group.error().detail};
+    if (group->worker != worker || group->number != number)
+        return Error{Fault::corrupt, key + ": it says it is another group"};
+    const std::string why = group_signature_fault(*bytes, *group, run_, signers_);
+    if (!why.empty()) return Error{Fault::untrusted, fmt::format("{}: the group {}", key, why)};
     const Result<Done> checked = trainer_.check(*group);
     if (!checked) return Error{Fault::corrupt, key + ": " + checked.error().detail};
     return group;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/identity.h"
 #include "base/result.h"
 #include "sync/array_table.h"
 #include "sync/bucket/bucket.h"
@@ -31,13 +32,17 @@ struct Replayed {
 class Replay {
 public:
     // The trainer's state is that of a checkpoint. Nothing is owned, everything outlives this.
+    // signers: as of the inbox; equal digests do not prove the groups, whose smallest changes are
+    // in the optimizer's moments alone.
     Replay(Trainer& trainer, const ArrayTable& table, Bucket& bucket, std::string run,
-           std::function<void(const ReplayProgress&)> progress)
+           std::function<void(const ReplayProgress&)> progress,
+           std::vector<PublicIdentity> signers = {})
         : trainer_(trainer),
           table_(table),
           bucket_(bucket),
           run_(std::move(run)),
-          progress_(std::move(progress)) {}
+          progress_(std::move(progress)),
+          signers_(std::move(signers)) {}
 
     // records: behind the checkpoint's place on the live line. Fault::transport: the bucket does
     // not answer, or stopped; then nothing is known.
@@ -46,7 +51,8 @@ public:
 private:
     // Empty: the record's steps are taken and lead where it says.
     Result<std::string> take_steps(const Record& record, std::stop_token stop);
-    // The step's groups, in order. Fault::missing or corrupt: one is not there any more.
+    // The step's groups, in order. Fault::missing, corrupt or untrusted: one is not there
+    // any more.
     Result<std::vector<GameGroup>> fetch(const Record& record, const TrainedStep& step,
                                          std::stop_token stop);
     Result<GameGroup> fetch(const std::string& worker, std::int64_t number);
@@ -56,6 +62,7 @@ private:
     Bucket& bucket_;
     const std::string run_;
     const std::function<void(const ReplayProgress&)> progress_;
+    const std::vector<PublicIdentity> signers_;
     Digest digest_;  // of the trainer's words, kept current by what each step changes
 };
 

@@ -43,6 +43,7 @@ public:
     Result<Started> go_on() {
         const Result<Done> read = log_.read_on(stop_);
         if (!read) return read.error();
+        check_log_reaches_checkpoints();
         if (log_.position().next_sequence == 0) return begin();
         check_version();
         if (is_complete()) return Started{};
@@ -50,7 +51,8 @@ public:
         Result<std::unique_ptr<Publisher>> publisher = begin_epoch();
         if (!publisher) return publisher.error();
         // What came in the meantime may have abandoned the checkpoint's steps.
-        if (chosen_ && !place_of(*chosen_) && !load_newest()) refuse_without_checkpoint();
+        const bool is_abandoned = chosen_ && !place_of(*chosen_);
+        if (is_abandoned && !load_newest() && start_ == Start::resumed) refuse_without_checkpoint();
         const Result<Done> ready = chosen_ ? repeat_steps(**publisher) : take_words();
         if (!ready) return ready.error();
         Started started{.publisher = std::move(*publisher),
@@ -99,6 +101,20 @@ private:
             fmt::format("run {} has no log in {}: starting anew", name(), run_.config.bucket.uri),
             {{"run", name()}, {"how", std::string("anew")}});
         return start_anew(run_);
+    }
+
+    // Going on before the place where this machine's own checkpoint stands would use sequence and
+    // version numbers twice.
+    void check_log_reaches_checkpoints() const {
+        const std::uint64_t next = log_.position().next_sequence;
+        for (const FoundCheckpoint& found : candidates_) {
+            if (found.label.sequence < next || found.label.sequence == 0) continue;
+            throw std::runtime_error(fmt::format(
+                "the log of run {} in {} has {} records, and {} was written at record {}: the "
+                "bucket is another one or has lost records; check bucket.uri, and remove that file "
+                "only if it is left from an earlier run of this name",
+                name(), run_.config.bucket.uri, next, found.file.string(), found.label.sequence));
+        }
     }
 
     void check_version() const {
@@ -201,10 +217,11 @@ private:
                             {"steps", at.steps},
                             {"elapsed_s", at.elapsed_s}});
         };
-        Replay replay(run_.trainer, run_.table, run_.bucket, name(), progress);
+        Replay replay(run_.trainer, run_.table, run_.bucket, name(), progress,
+                      run_.trust.log.games);
         const Result<Replayed> replayed = replay.run(place_of(*chosen_)->later, stop_);
         if (!replayed) return replayed.error();
-        if (!replayed->obstacle.empty()) return roll_back(publisher, replayed->obstacle);
+        if (!replayed->obstacle.empty()) return give_up_steps(publisher, replayed->obstacle);
         say_resumed("replay", "exact",
                     fmt::format("exactly: checkpoint of step {}, {} steps repeated",
                                 chosen_->label.trainer_step, replayed->steps));
@@ -220,6 +237,19 @@ private:
                                        difference),
                            {{"what", difference}});
         }
+    }
+
+    // A few steps are given up without asking. An old checkpoint on a machine that was not the last
+    // to train would take back what others have learned since.
+    Result<Done> give_up_steps(Publisher& publisher, const std::string& why) {
+        const std::int64_t steps = log_.position().trainer_step - chosen_->label.trainer_step;
+        if (steps <= run_.config.trainer.rollback_max_steps) return roll_back(publisher, why);
+        if (start_ == Start::taken_over) return take_words();
+        throw std::runtime_error(fmt::format(
+            "the {} steps after the checkpoint of step {} cannot be repeated ({}), and "
+            "trainer.rollback_max_steps is {}: raise it to abandon them, or use --take-over, which "
+            "goes on from the published words and forgets the optimizer's moments",
+            steps, chosen_->label.trainer_step, why, run_.config.trainer.rollback_max_steps));
     }
 
     // The checkpoint's state again, and a version that leads followers back to its words.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Games on one environment, and followers of one run, until the machine is the limit.
-# --quick tries it in a minute; its numbers mean little.
+# --quick tries it in a minute; its numbers mean little and go to out/load_quick.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . experiments/common.sh
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 results=experiments/05_load/results
 out=$PWD/out/load
 seconds=8 versions=30
-[ "${1:-}" != --quick ] || { seconds=3 versions=10; }
+[ "${1:-}" != --quick ] || { seconds=3 versions=10 results=out/load_quick; }
 bench() { build/bin/bench_load --out "$out" --table "$table" --label "$1" "${@:2}"; }
 server=
 finish() { [ -z "$server" ] || experiments/s3_server/down.sh "$server" || true; }

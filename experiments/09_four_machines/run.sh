@@ -10,6 +10,7 @@ cd "$(dirname "$0")/../.."
 
 results=experiments/09_four_machines/results
 out=$PWD/out/four_machines
+[ $# -eq 0 ] || results=out/four_machines/results # not the run of the table
 bin=$PWD/build/bin
 delay_ms=25 # one way
 rate=1000   # Mbit/s each way

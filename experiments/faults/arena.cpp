@@ -63,6 +63,11 @@ Trouble Arena::check(Tally& tally) {
     const Result<Done> counted = audit_.count(system_.events(), tally);
     if (!counted) return "the games cannot be listed: " + counted.error().detail;
     if (Trouble dead = find_the_dead(); !dead.empty()) return dead;
+    for (const auto& [name, seen] : system_.events().all()) {
+        if (seen.words_wrong == 0) continue;
+        tally.digests_differ += 1;
+        return name + ": its words are not those of the log";
+    }
     const std::int64_t newest = audit_.newest_version();
     for (const std::string& worker : system_.workers()) {
         if (Trouble late = wait_worker(worker, newest); !late.empty()) return late;
@@ -167,6 +172,7 @@ Trouble Arena::find_the_dead() {
     std::vector<std::string> names = system_.workers();
     names.push_back(trainer);
     names.push_back("env");
+    if (plan_.system.has_doorbell) names.push_back("doorbell");
     for (const std::string& name : names)
         if (!system_.is_alive(name)) return name + " has ended: " + system_.last_line(name);
     return "";

@@ -35,6 +35,9 @@ void note(ProcessSeen& seen, const nlohmann::json& event) {
         seen.end_version = integer(event, "version");
         seen.end_digest = text(event, "digest");
     } else if (kind == "fault") {
+        const bool is_of_words =
+            text(event, "where") == "checkpoint" && text(event, "fault") == "corrupt";
+        seen.words_wrong += is_of_words ? 1 : 0;
         seen.faults += 1;
         seen.last_fault = text(event, "fault") + ": " + text(event, "detail");
     }

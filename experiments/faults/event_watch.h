@@ -21,6 +21,7 @@ struct ProcessSeen {
     std::int64_t end_version = -1;                // as its last event says
     std::string end_digest;                       // empty while it runs
     double told_unix_s = 0;                       // by its own clock, when it last said anything
+    std::int64_t words_wrong = 0;  // how often a trainer found its words other than the log's
     std::int64_t faults = 0;
     std::string last_fault;
 };

@@ -95,9 +95,10 @@ public:
         arena.pause(dice.uniform(0, 0.3));
         disk_->fill();
         arena.pause(dice.uniform(0.5, 1.5));
-        if (dice.chance(0.3)) system.kill(arena.trainer);  // in the middle of a checkpoint, perhaps
+        const bool is_killed = dice.chance(0.3);  // in the middle of a checkpoint, perhaps
+        if (is_killed) system.kill(arena.trainer);
         disk_->empty();
-        if (!system.is_alive(arena.trainer)) system.start_trainer(arena.trainer, "--resume");
+        if (is_killed) system.start_trainer(arena.trainer, "--resume");
         return arena.wait_versions(3);
     }
 

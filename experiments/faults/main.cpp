@@ -77,7 +77,9 @@ int main(int argc, char** argv) {
         const std::vector<std::string> names = names_of(scenarios);
         if (!results.empty()) table.write(results, note, names);
         fmt::print("\n{}", table.text(names));
-        return stop.token().stop_requested() ? 130 : table.is_clean() ? 0 : 1;
+        if (stop.token().stop_requested()) return 130;
+        if (table.is_empty()) return kSkipped;
+        return table.is_clean() ? 0 : 1;
     } catch (const dws::NotPossible& reason) {
         fmt::print(stderr, "fault_runs: NOT TRIED: {}\n", reason.what());
         return kSkipped;

@@ -40,8 +40,8 @@ public:
     std::string here_address() const { return net_ + "1"; }
     std::vector<std::string> inside() const { return {"ip", "netns", "exec", space_}; }
     // The far end: what comes from there is lost, and nothing there is told.
-    void cut() const { works({"ip", "link", "set", here_, "down"}); }
-    void heal() const { works({"ip", "link", "set", here_, "up"}); }
+    bool cut() const { return works({"ip", "link", "set", here_, "down"}); }
+    bool heal() const { return works({"ip", "link", "set", here_, "up"}); }
 
 private:
     static int next_number() {
@@ -71,9 +71,13 @@ public:
     Trouble repeat(Arena& arena, Dice& dice) override {
         if (Trouble late = arena.wait_versions(dice.whole(1, 3)); !late.empty()) return late;
         arena.pause(dice.uniform(0, 0.2));
-        line_->cut();
-        arena.pause(kCut_s);
-        line_->heal();
+        if (!line_->cut()) return "the line cannot be cut";
+        arena.pause(kCut_s / 2);
+        const std::vector<std::int64_t> held = versions_held(arena);
+        arena.pause(kCut_s / 2);
+        const bool is_cut = versions_held(arena) == held;
+        if (!line_->heal()) return "the line cannot be healed";
+        if (!is_cut) return "a worker followed the log over a line that was cut";
         if (Trouble late = arena.wait_versions(3, kHealed_s); !late.empty()) return late;
         for (const std::string& worker : arena.system().workers()) {
             Trouble late = arena.wait_worker(worker, arena.audit().newest_version(), kHealed_s);
@@ -83,6 +87,14 @@ public:
     }
 
 private:
+    static std::vector<std::int64_t> versions_held(Arena& arena) {
+        arena.system().events().poll();
+        std::vector<std::int64_t> versions;
+        for (const std::string& worker : arena.system().workers())
+            versions.push_back(arena.system().events().seen(worker).committed);
+        return versions;
+    }
+
     std::unique_ptr<Line> line_;
 };
 

@@ -4,16 +4,33 @@
 
 #include <array>
 #include <fstream>
+#include <random>
 #include <stdexcept>
+#include <string>
 
 #include "base/message_socket.h"
 
 namespace dws {
 namespace {
 
+// Below the ports that the kernel lends to outgoing connections: who is started again finds its own
+// port free.
+MessageSocket bound() {
+    constexpr int kAttempts = 100;  // few of the 20,000 ports are taken
+    std::random_device random;
+    std::uniform_int_distribution<int> port(10'000, 29'999);
+    for (int attempt = 1;; ++attempt) {
+        try {
+            return MessageSocket::bind(SocketKind::router,
+                                       "tcp://127.0.0.1:" + std::to_string(port(random)));
+        } catch (const std::runtime_error&) {
+            if (attempt == kAttempts) throw;
+        }
+    }
+}
+
 // Loopback endpoints nobody listens on at this moment, all different.
 std::array<std::string, 3> free_endpoints() {
-    const auto bound = [] { return MessageSocket::bind(SocketKind::router, "tcp://127.0.0.1:*"); };
     const std::array<MessageSocket, 3> sockets{bound(), bound(), bound()};
     return {sockets[0].endpoint(), sockets[1].endpoint(), sockets[2].endpoint()};
 }

@@ -120,7 +120,10 @@ private:
             if (trouble.empty()) trouble = arena.check(tally);
             if (trouble.empty()) tally.recovered += 1;
         }
-        if (trouble.empty() && !stop_.stop_requested()) trouble = arena.finish(tally);
+        if (trouble.empty() && !stop_.stop_requested()) {
+            trouble = arena.finish(tally);
+            if (!trouble.empty()) tally.recovered -= 1;  // so that the table is not clean
+        }
         const bool has_failed = !trouble.empty() && !stop_.stop_requested();
         if (has_failed) {
             if (tried == 0) tally.repetitions += 1;

@@ -95,6 +95,11 @@ std::string TallyTable::text(const std::vector<std::string>& scenarios) const {
     return text;
 }
 
+bool TallyTable::is_empty() const {
+    const std::lock_guard lock(mutex_);
+    return rows_.empty();
+}
+
 bool TallyTable::is_clean() const {
     const std::lock_guard lock(mutex_);
     for (const auto& [scenario, tally] : rows_)

@@ -43,6 +43,7 @@ public:
     // The same for people, and what was skipped or not clean.
     std::string text(const std::vector<std::string>& scenarios) const;
     bool is_clean() const;
+    bool is_empty() const;  // nothing was tried: all was skipped
 
 private:
     mutable std::mutex mutex_;

@@ -14,7 +14,8 @@ namespace dws {
 
 namespace {
 
-constexpr std::size_t kMostPages = 10'000;        // as many keys as an S3 listing may have
+constexpr std::size_t kMostPages = 10'000;        // as an S3 listing may have
+constexpr std::size_t kMostKeys = 10'000'000;     // likewise
 constexpr std::size_t kMostPageBytes = 8u << 20;  // 1,000 entries are a few hundred kB
 
 Error bad_key(std::string_view key) {
@@ -92,7 +93,8 @@ Result<std::vector<std::string>> BucketHub::list(std::string_view prefix, Listin
                     bucket_, folder.empty() ? "" : "/", percent_encode(folder, Slashes::kept),
                     what == Listing::objects ? "true" : "false");
     std::vector<std::string> found;
-    for (std::size_t pages = 0; pages < kMostPages && !url.empty(); ++pages) {
+    for (std::size_t pages = 0; pages < kMostPages && found.size() < kMostKeys && !url.empty();
+         ++pages) {
         std::string next;
         const Result<HubPage> page = retries().until_answered([&]() -> Result<HubPage> {
             HttpRequest asked = request(url);
@@ -110,8 +112,8 @@ Result<std::vector<std::string>> BucketHub::list(std::string_view prefix, Listin
         url = next;
     }
     if (!url.empty())
-        return Error{Fault::corrupt,
-                     fmt::format("list {}: more than {} pages", prefix, kMostPages)};
+        return Error{Fault::corrupt, fmt::format("list {}: more than {} pages or {} keys", prefix,
+                                                 kMostPages, kMostKeys)};
     std::ranges::sort(found);
     return found;
 }

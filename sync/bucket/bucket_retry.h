@@ -9,6 +9,7 @@
 // object and report `existed`. The log's nonce tells whose object it is (sync/chain.h).
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <stop_token>
 
@@ -16,6 +17,13 @@
 #include "sync/bucket/bucket.h"
 
 namespace dws {
+
+// For those who call again when the tries of a call are spent: a store that asked for more time
+// than a call has gets it, up to five minutes (the window of Hugging Face's rate limits).
+inline double wait_after_s(const Error& error, double usual_s) {
+    constexpr double kLongest_s = 300;
+    return std::max(usual_s, std::min(error.retry_after_s, kLongest_s));
+}
 
 // The tries of one call. Its deadline counts from the making of this; several threads may each
 // make a part of the call, with a copy of their own.

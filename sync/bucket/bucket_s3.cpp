@@ -13,8 +13,10 @@ namespace dws {
 
 namespace {
 
-// Ten million keys: far above what any run keeps, far below what fills a memory.
+// Far above what any run keeps, far below what fills a memory. A store may put more than it was
+// asked for into a page, so that pages alone bound nothing.
 constexpr std::size_t kMostPages = 10'000;
+constexpr std::size_t kMostKeys = 10'000'000;
 
 Error bad_key(std::string_view key) {
     return Error{Fault::corrupt, fmt::format("\"{}\" is not a valid bucket key", key)};
@@ -106,7 +108,7 @@ Result<std::vector<std::string>> BucketS3::list(std::string_view prefix, Listing
     request.most_text_bytes = kMostXmlBytes;
     std::vector<std::string> found;
     std::string next_token;
-    for (std::size_t pages = 0; pages < kMostPages; ++pages) {
+    for (std::size_t pages = 0; pages < kMostPages && found.size() < kMostKeys; ++pages) {
         request.query = {{"list-type", "2"},
                          {"encoding-type", "url"},
                          {"max-keys", std::to_string(options_.list_page_keys)},
@@ -126,7 +128,8 @@ Result<std::vector<std::string>> BucketS3::list(std::string_view prefix, Listing
         std::ranges::sort(found);
         return found;
     }
-    return Error{Fault::corrupt, fmt::format("list {}: more than {} pages", prefix, kMostPages)};
+    return Error{Fault::corrupt, fmt::format("list {}: more than {} pages or {} keys", prefix,
+                                             kMostPages, kMostKeys)};
 }
 
 Result<Done> BucketS3::remove(std::string_view key) {

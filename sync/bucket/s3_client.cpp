@@ -31,9 +31,9 @@ std::string query_of(std::vector<std::pair<std::string, std::string>> parameters
 
 // Codes by which a store says that this very request may succeed another time.
 bool is_passing(int status, const std::string& code) {
-    return code.empty() || status == 408 || status == 409 || status == 425 || status == 429 ||
-           code == "RequestTimeout" || code == "IncompleteBody" || code == "BadDigest" ||
-           code == "XAmzContentSHA256Mismatch";
+    return code.empty() || status == 307 || status == 408 || status == 409 || status == 425 ||
+           status == 429 || code == "RequestTimeout" || code == "IncompleteBody" ||
+           code == "BadDigest" || code == "XAmzContentSHA256Mismatch";
 }
 
 struct Meaning {
@@ -79,6 +79,7 @@ S3Client::S3Client(StorePlace place, Credentials credentials, HttpOptions option
 HttpReply S3Client::send(const S3Request& request) {
     HttpReply reply = send_once(request);
     if (learns_clock(reply)) reply = send_once(request);
+    if (reply.is_success()) has_served_ = true;
     return reply;
 }
 
@@ -120,12 +121,14 @@ bool S3Client::learns_clock(const HttpReply& reply) {
     return true;
 }
 
+Fault S3Client::refused() const { return has_served_ ? Fault::transport : Fault::untrusted; }
+
 Error S3Client::failure(std::string_view call, const HttpReply& reply) const {
     if (!reply.failure.empty()) {
         std::string detail =
             credentials_.scrubbed(fmt::format("{} at {}: {}", call, place_.host, reply.failure));
         if (!reply.is_untrusted_server) return Error{Fault::transport, std::move(detail)};
-        return Error{Fault::untrusted,
+        return Error{refused(),
                      detail + "; for an authority of your own add ca=FILE to the bucket's address"};
     }
     const S3Refusal refusal = read_refusal(reply.text);
@@ -135,7 +138,9 @@ Error S3Client::failure(std::string_view call, const HttpReply& reply) const {
     if (!refusal.code.empty()) detail += " " + refusal.code;
     if (!refusal.message.empty()) detail += fmt::format(" ({})", refusal.message);
     if (!meaning.advice.empty()) detail += "; " + meaning.advice;
-    return Error{meaning.fault, credentials_.scrubbed(std::move(detail)), wait_asked_for_s(reply)};
+    const bool may_pass = meaning.fault == Fault::untrusted && reply.status != 501;
+    return Error{may_pass ? refused() : meaning.fault, credentials_.scrubbed(std::move(detail)),
+                 wait_asked_for_s(reply)};
 }
 
 }  // namespace dws

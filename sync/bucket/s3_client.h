@@ -44,12 +44,14 @@ public:
 
 private:
     HttpReply send_once(const S3Request& request);
+    Fault refused() const;
     // True when the reply tells of another clock, by which the next request is signed.
     bool learns_clock(const HttpReply& reply);
 
     const StorePlace place_;
     const Credentials credentials_;
     std::atomic<double> ahead_s_{0};  // of the store's clock to ours
+    std::atomic<bool> has_served_{false};
     HttpClient http_;
 };
 

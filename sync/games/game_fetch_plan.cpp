@@ -213,8 +213,8 @@ void FetchPlan::listed(const GameAsk& ask, const std::vector<std::int64_t>& numb
     see(sender, latest, now_s);
 }
 
-void FetchPlan::unanswered(const GameAsk& ask, double now_s) {
-    paused_until_s_ = now_s + poll_s_;
+void FetchPlan::unanswered(const GameAsk& ask, double now_s, double wait_s) {
+    paused_until_s_ = std::max(paused_until_s_, now_s + std::max(poll_s_, wait_s));
     Sender& asked = senders_.at(ask.worker);
     if (ask.what == GameAsk::What::folder) {
         asked.is_listing = false;

@@ -56,8 +56,9 @@ public:
     std::vector<ReceivedGroup> missing(const GameAsk& ask, double now_s);
     // numbers: of all groups in the folder, in any order.
     void listed(const GameAsk& ask, const std::vector<std::int64_t>& numbers, double now_s);
-    // Nobody answered: nothing is asked for one poll, and what is absent has yet to be seen so.
-    void unanswered(const GameAsk& ask, double now_s);
+    // Nobody answered: nothing is asked for `wait_s`, one poll at least, and what is absent has yet
+    // to be seen so.
+    void unanswered(const GameAsk& ask, double now_s, double wait_s = 0);
 
     // A ring. worker: whom the hint names; empty: everybody heard of in the last ten minutes.
     void rung(const std::string& worker, double now_s);

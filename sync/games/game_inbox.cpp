@@ -9,6 +9,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/clock.h"
+#include "sync/bucket/bucket_retry.h"
 #include "sync/doorbell.h"
 #include "sync/games/game_box.h"
 #include "sync/games/game_fetch_plan.h"
@@ -112,7 +113,8 @@ struct GameInbox::Parts {
         const std::uint64_t call = begin_call();
         const Result<std::vector<std::string>> folders = bucket.list(prefix, Listing::folders);
         const std::size_t polls = folders ? 1 + folders->size() / kFoldersPerPoll : 1;
-        list_due_s = monotonic_s() + static_cast<double>(polls) * seconds(poll);
+        const double usual_s = static_cast<double>(polls) * seconds(poll);
+        list_due_s = monotonic_s() + (folders ? usual_s : wait_after_s(folders.error(), usual_s));
         const bool is_told = std::exchange(has_list_outage, !folders);
         if (!folders && !is_told) tell_outage(folders.error());
         if (!folders) return;
@@ -187,7 +189,7 @@ struct GameInbox::Parts {
         const bool has_answered = answer || answer.error().fault == Fault::missing;
         std::scoped_lock lock(mutex);
         if (!has_answered) {
-            plan.unanswered(ask, monotonic_s());
+            plan.unanswered(ask, monotonic_s(), wait_after_s(answer.error(), 0));
             return answer.error();
         }
         outage.answered(call);
@@ -202,7 +204,7 @@ struct GameInbox::Parts {
         const Result<std::vector<std::string>> keys = bucket.list(prefix, Listing::objects);
         std::scoped_lock lock(mutex);
         if (!keys) {
-            plan.unanswered(ask, monotonic_s());
+            plan.unanswered(ask, monotonic_s(), wait_after_s(keys.error(), 0));
             return keys.error();
         }
         outage.answered(call);
@@ -233,6 +235,9 @@ struct GameInbox::Parts {
     Result<GameGroup> fetch_once(const std::string& worker, std::int64_t number) {
         const std::string key = game_key(run, worker, number);
         const Result<Bytes> bytes = bucket.get(key, {.offset = 0, .length = kMaxGroupBytes + 1});
+        // A store that refuses us says nothing of the group, which may not even be there.
+        if (!bytes && bytes.error().fault == Fault::untrusted)
+            return Error{Fault::transport, bytes.error().detail, bytes.error().retry_after_s};
         if (!bytes) return bytes.error();
         Result<GameGroup> group = decode_group(*bytes);
         if (!group) return Error{Fault::corrupt, key + ": " + group.error().detail};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/stop_signal.h"
+#include "sync/bucket/bucket_retry.h"
 #include "sync/doorbell.h"
 #include "sync/games/game_box.h"
 #include "sync/games/game_hint.h"
@@ -108,7 +109,8 @@ struct GameOutbox::Parts {
                 std::scoped_lock lock(telling);
                 fault(put.error());
             }
-            if (is_final || sleep_or_stop(kRetryWait_s, stop)) return put;
+            if (is_final || sleep_or_stop(wait_after_s(put.error(), kRetryWait_s), stop))
+                return put;
         }
     }
 

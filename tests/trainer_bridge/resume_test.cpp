@@ -59,6 +59,11 @@ struct Resume : TrainerRun {
         }
         return "none";
     }
+    void forget_bucket() {
+        fs::remove_all(scratch / "bucket");
+        bucket = open_bucket((scratch / "bucket").string(), {}, {});
+        next_number.clear();
+    }
     void expect_each_decided_once() {
         for (const auto& [group, times] : decisions()) EXPECT_EQ(times, 1) << group;
     }
@@ -283,9 +288,7 @@ TEST_F(Resume, ATakeOverWithACheckpointIsExact) {
 TEST_F(Resume, WithoutALogItStartsAnew) {
     put_many("a", 10);
     live_until(1);
-    fs::remove_all(scratch / "bucket");
-    bucket = open_bucket((scratch / "bucket").string(), {}, {});
-    next_number.clear();
+    forget_bucket();
     put_many("a", 10);
     ASSERT_FALSE(checkpoints().empty());
     FakeTrainer resumed;
@@ -294,6 +297,36 @@ TEST_F(Resume, WithoutALogItStartsAnew) {
     EXPECT_EQ(count_events("\"how\":\"anew\""), 1u);
     EXPECT_EQ(records().front().kind, RecordKind::anchor);
     EXPECT_EQ(records().back().kind, RecordKind::end);
+}
+
+// A wrong address, or a bucket that was restored from an old copy.
+TEST_F(Resume, ALogThatEndsBeforeACheckpointIsNotForked) {
+    put_many("a", 20);
+    config.trainer.checkpoint_steps = 1;
+    live_until(4);
+    forget_bucket();
+    FakeTrainer resumed;
+    EXPECT_NE(failure_of(resumed, Start::resumed).find("has lost records"), std::string::npos);
+    EXPECT_TRUE(records().empty()) << "nothing is written";
+}
+
+TEST_F(Resume, MoreStepsThanAllowedAreNotAbandoned) {
+    put_many("a", 30);
+    live_until(4);
+    const std::size_t before = records().size();
+    config.trainer.rollback_max_steps = 3;
+    FakeTrainer other;
+    other.salt = 100;
+    config.trainer.steps = 6;
+    EXPECT_NE(failure_of(other, Start::resumed).find("rollback_max_steps is 3"), std::string::npos);
+    EXPECT_EQ(find_rollback(records()), nullptr);
+    EXPECT_EQ(records().size(), before + 1) << "a new epoch";
+    FakeTrainer third;
+    third.salt = 100;
+    complete(third, 6, Start::taken_over);
+    EXPECT_EQ(find_rollback(records()), nullptr);
+    EXPECT_EQ(count_events("\"how\":\"words\""), 1u) << events();
+    expect_each_decided_once();
 }
 
 TEST_F(Resume, ACompleteRunIsLeftAlone) {
