@@ -194,7 +194,7 @@ std::size_t HttpTransfer::take_body(std::span<const std::byte> bytes) {
         has_room_ = true;
     }
     const std::size_t fits = std::min(bytes.size(), room_.size() - reply_.body_bytes);
-    std::memcpy(room_.data() + reply_.body_bytes, bytes.data(), fits);
+    std::ranges::copy(bytes.first(fits), room_.subspan(reply_.body_bytes).begin());
     reply_.body_bytes += fits;
     is_cut_ = fits < bytes.size();
     return fits;  // fewer than came end the transfer

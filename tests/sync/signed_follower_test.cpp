@@ -114,14 +114,19 @@ std::vector<std::pair<std::string, Attack>> attacks() {
          }},
         {"is not what key",
          [](SignedRun& run) {
-             commit_as(run, run.key, run.next_version());
-             const std::string key = log_key("run", run.end().next_sequence - 1);
-             Record record = *decode_record(run.bucket.objects().at(key));
-             const std::string stored(text_of(run.bucket.objects().at(key)));
+             const ChainPosition end = run.end();
+             Record record = *decode_record(run.bucket.objects().at(log_key("run", 2)));
+             record.sequence = end.next_sequence;
+             record.version = end.version + 1;
+             record.base_version = end.version;
+             record.previous_sha256 = end.last_sha256;
+             const Bytes sound = sign_envelope(encode_record(record), run.key);
+             const std::string stored(text_of(sound));
              record.objects.front().size_bytes += 1;
              std::string forged(text_of(encode_record(record)));
              forged.resize(forged.find(R"("signatures")"));
              forged += stored.substr(stored.find(R"("signatures")"));
+             const std::string key = log_key("run", end.next_sequence);
              ASSERT_TRUE(run.bucket.put(key, bytes_of(forged)));
          }},
     };
