@@ -18,6 +18,7 @@ namespace dws {
 class PieceRanges {
 public:
     PieceRanges(std::size_t threads, std::size_t pieces) : ranges_(threads) {
+        require(threads >= 1, "somebody takes the pieces");
         require(pieces <= UINT32_MAX, "both ends of a range fit one word");
         for (std::size_t thread = 0; thread < threads; ++thread) {
             ranges_[thread] = packed(pieces * thread / threads, pieces * (thread + 1) / threads);
@@ -60,6 +61,7 @@ private:
 // index, and calls with the same thread follow one another.
 template <class Work>
 void for_each_piece(std::size_t threads, std::size_t pieces, Work work) {
+    if (pieces == 0) return;
     PieceRanges ranges(threads, pieces);
     const auto run = [&](std::size_t thread) {
         while (const auto index = ranges.take(thread)) work(thread, *index);
