@@ -92,8 +92,7 @@ Result<PublishedVersion> VersionWriter::write_delta(EncodedStep step, std::stop_
     const Encode encode = [&](const FileSink& sink) {
         CompactCutter cutter(table_, versions, step.classes, options_.file_bytes, sink);
         for (CompactBody& run : step.runs) {
-            if (!cutter.add(run.lengths, run.tiles, run.changed_words)) return false;
-            run = CompactBody{};  // its bytes are in the file now
+            if (!cutter.add(std::move(run))) return false;
         }
         return cutter.finish();
     };

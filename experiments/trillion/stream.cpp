@@ -68,10 +68,10 @@ void Stream::run_batch(std::size_t first, std::size_t tiles) {
             std::memcpy(received_.data() + place.offset, base_.data() + place.offset, place.bytes);
         });
     });
-    timed(seconds_.encode, [&] { encode(); });
+    timed(seconds_.encode, [&] { encode(first); });
     Bytes file;
     timed(seconds_.file,
-          [&] { file = write_compact_file(table_, kVersions, source_.classes(), gather(first)); });
+          [&] { file = write_compact_file(table_, kVersions, source_.classes(), pieces_); });
     std::string hash;
     timed(seconds_.hash, [&] { hash = sha256_hex(file); });
     timed(seconds_.put, [&] { value_of(bucket_.put("trillion/objects/" + hash, file), "put"); });
@@ -111,16 +111,17 @@ void Stream::draw(std::size_t first, std::size_t tiles) {
     });
 }
 
-void Stream::encode() {
+void Stream::encode(std::size_t first) {
     pieces_.resize(pieces_of(places_.size()));
-    for (Piece& piece : pieces_) {
-        piece.tiles.clear();
-        piece.lengths.clear();
-        piece.changed_words = 0;
+    for (std::size_t piece = 0; piece < pieces_.size(); ++piece) {
+        pieces_[piece].first_tile = first + piece * kPieceTiles;
+        pieces_[piece].tiles.clear();
+        pieces_[piece].lengths.clear();
+        pieces_[piece].changed_words = 0;
     }
     for_each_tile(options_.threads, places_.size(), [&](std::size_t thread, std::size_t tile) {
         const Place& place = places_[tile];
-        Piece& piece = pieces_[tile / kPieceTiles];
+        CompactBody& piece = pieces_[tile / kPieceTiles];
         const std::size_t before = piece.tiles.size();
         piece.changed_words +=
             encoders_[thread].encode(std::span(base_).subspan(place.offset, place.bytes),
@@ -128,17 +129,7 @@ void Stream::encode() {
                                      place.word_bytes, place.classes, piece.tiles);
         piece.lengths.push_back(static_cast<std::uint32_t>(piece.tiles.size() - before));
     });
-    for (const Piece& piece : pieces_) changed_words_ += piece.changed_words;
-}
-
-CompactBody Stream::gather(std::size_t first) const {
-    CompactBody body{.first_tile = first, .lengths = {}, .tiles = {}};
-    for (const Piece& piece : pieces_) {
-        body.lengths.insert(body.lengths.end(), piece.lengths.begin(), piece.lengths.end());
-        body.tiles.insert(body.tiles.end(), piece.tiles.begin(), piece.tiles.end());
-        body.changed_words += piece.changed_words;
-    }
-    return body;
+    for (const CompactBody& piece : pieces_) changed_words_ += piece.changed_words;
 }
 
 void Stream::patch(const CompactView& view) {

@@ -58,16 +58,10 @@ private:
         std::size_t word_bytes;
         ExponentClasses classes;
     };
-    struct Piece {  // some tiles, encoded
-        Bytes tiles;
-        std::vector<std::uint32_t> lengths;
-        std::uint64_t changed_words = 0;
-    };
 
     void run_batch(std::size_t first, std::size_t tiles);
     void draw(std::size_t first, std::size_t tiles);
-    void encode();
-    CompactBody gather(std::size_t first) const;
+    void encode(std::size_t first);
     void patch(const CompactView& view);
     void compare() const;
     ExponentClasses classes_of(const Tile& tile) const;
@@ -79,7 +73,7 @@ private:
     std::deque<TileEncoder> encoders_;  // by thread
     std::deque<TileDecoder> decoders_;  // by thread
     std::vector<Place> places_;         // (tiles of the batch,)
-    std::vector<Piece> pieces_;
+    std::vector<CompactBody> pieces_;   // of the batch, encoded
     Bytes base_, next_, received_;
     StageSeconds seconds_;
     std::uint64_t words_ = 0;

@@ -84,46 +84,34 @@ bool encode_tiles(const ArrayTable& table, const ClassTable& classes,
                   const CompactVersions& versions, const CompactOptions& options,
                   const FileSink& sink, EncodeTile encode_tile) {
     require(options.threads >= 1, "somebody has to encode");
-    struct Piece {
-        Bytes tiles;
-        std::vector<std::uint32_t> lengths;  // (tiles,)
-        std::vector<std::size_t> changes;    // (tiles,)
-    };
     std::deque<TileEncoder> encoders;
     for (std::size_t thread = 0; thread < options.threads; ++thread) {
         encoders.emplace_back(options.mode);
     }
     CompactCutter cutter(table, versions, classes, options.file_bytes, sink);
-    const std::size_t pieces = (table.tiles() + kPieceTiles - 1) / kPieceTiles;
-    std::vector<Piece> wave(kWavePieces * options.threads);
+    // A file is cut between pieces: none is longer than a file.
+    const bool is_long = options.file_bytes >= longest_tile_bytes(kTileWords, 4) * kPieceTiles;
+    const std::size_t piece_tiles = is_long ? kPieceTiles : 1;
+    const std::size_t pieces = (table.tiles() + piece_tiles - 1) / piece_tiles;
+    std::vector<CompactBody> wave(kWavePieces * options.threads);
     for (std::size_t start = 0; start < pieces; start += wave.size()) {
         const std::size_t count = std::min(wave.size(), pieces - start);
         for_each_piece(options.threads, count, [&](std::size_t thread, std::size_t index) {
-            Piece& piece = wave[index];
-            piece.tiles.clear();
-            piece.lengths.clear();
-            piece.changes.clear();
-            const std::size_t first = (start + index) * kPieceTiles;
-            const std::size_t end = std::min(first + kPieceTiles, table.tiles());
-            for (std::size_t tile_index = first; tile_index < end; ++tile_index) {
+            CompactBody& piece = wave[index];
+            piece = CompactBody{.first_tile = (start + index) * piece_tiles};
+            const std::size_t end = std::min(piece.first_tile + piece_tiles, table.tiles());
+            for (std::size_t tile_index = piece.first_tile; tile_index < end; ++tile_index) {
                 const std::size_t begin = piece.tiles.size();
                 const Tile tile = table.tile(tile_index);
                 const auto found = classes.find(dtype_of(table, tile));
-                piece.changes.push_back(encode_tile(
+                piece.changed_words += encode_tile(
                     encoders[thread], tile_index, tile,
-                    found == classes.end() ? ExponentClasses{} : found->second, piece.tiles));
+                    found == classes.end() ? ExponentClasses{} : found->second, piece.tiles);
                 piece.lengths.push_back(static_cast<std::uint32_t>(piece.tiles.size() - begin));
             }
         });
         for (std::size_t index = 0; index < count; ++index) {
-            const Piece& piece = wave[index];
-            std::size_t begin = 0;
-            for (std::size_t tile = 0; tile < piece.lengths.size(); ++tile) {
-                const auto length = std::span(piece.lengths).subspan(tile, 1);
-                const auto bytes = std::span(piece.tiles).subspan(begin, length[0]);
-                if (!cutter.add(length, bytes, piece.changes[tile])) return false;
-                begin += length[0];
-            }
+            if (!cutter.add(std::move(wave[index]))) return false;
         }
     }
     return cutter.finish();

@@ -1,6 +1,7 @@
 #include "sync/codec/compact_changes.h"
 
 #include <cstdint>
+#include <utility>
 
 #include "sync/codec/compact_cut.h"
 #include "sync/codec/compact_tile_encoder.h"
@@ -13,19 +14,21 @@ bool encode_compact_changes(const ArrayTable& table, const Changes& changes,
     const ClassTable no_classes;
     CompactCutter cutter(table, versions, no_classes, file_bytes, sink);
     TileEncoder encoder(CompactMode::flat);
-    Bytes bytes;
+    CompactBody run;
     auto next = changes.begin();
     for (std::size_t index = 0; index < table.tiles(); ++index) {
-        bytes.clear();
-        std::size_t changed_words = 0;
+        const std::size_t start = run.tiles.size();
         if (next != changes.end() && next->first == index) {
             const Tile tile = table.tile(index);
-            changed_words = encoder.encode_flat(next->second, tile.words, tile.word_bytes, bytes);
+            run.changed_words +=
+                encoder.encode_flat(next->second, tile.words, tile.word_bytes, run.tiles);
             ++next;
         }
-        const auto length = static_cast<std::uint32_t>(bytes.size());
-        if (!cutter.add(std::span(&length, 1), bytes, changed_words)) return false;
+        run.lengths.push_back(static_cast<std::uint32_t>(run.tiles.size() - start));
+        if (run.tiles.size() < file_bytes) continue;
+        if (!cutter.add(std::exchange(run, CompactBody{.first_tile = index + 1}))) return false;
     }
+    if (!run.lengths.empty() && !cutter.add(std::move(run))) return false;
     return cutter.finish();
 }
 

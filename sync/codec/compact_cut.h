@@ -3,8 +3,7 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <span>
+#include <vector>
 
 #include "sync/array_table.h"
 #include "sync/codec/compact_file.h"
@@ -24,23 +23,22 @@ public:
           file_bytes_(file_bytes),
           sink_(sink) {}
 
-    // The next tiles, which no file divides. lengths: (tiles,) bytes of each; tiles: back to back.
-    // False when the sink has stopped.
-    bool add(std::span<const std::uint32_t> lengths, std::span<const std::byte> tiles,
-             std::uint64_t changed_words);
+    // The next tiles, which no file divides. False when the sink has stopped.
+    bool add(CompactBody run);
     // After the table's last tile: what is left. A delta without changes is one file.
     bool finish();
 
 private:
     bool flush();
-    void make_room(std::size_t bytes);
 
     const ArrayTable& table_;
     const CompactVersions versions_;
     const ClassTable& classes_;
     const std::size_t file_bytes_;
     const FileSink& sink_;
-    CompactBody body_;  // of the file in the making
+    std::vector<CompactBody> runs_;  // of the file in the making
+    std::size_t run_bytes_ = 0;      // of their tiles
+    std::size_t next_tile_ = 0;
     bool has_written_ = false;
 };
 

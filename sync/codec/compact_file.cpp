@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
+#include "base/require.h"
 #include "base/safetensors.h"
 #include "sync/words.h"
 
@@ -96,10 +98,10 @@ Result<std::vector<std::size_t>> read_offsets(const ArrayTable& table, std::size
 }
 
 // A tile's mode is in the two lowest bits of its first byte.
-bool uses_classes(const CompactBody& body) {
+bool uses_classes(const CompactBody& run) {
     std::size_t start = 0;
-    for (const std::uint32_t length : body.lengths) {
-        if (length > 0 && (body.tiles[start] & std::byte{3}) ==
+    for (const std::uint32_t length : run.lengths) {
+        if (length > 0 && (run.tiles[start] & std::byte{3}) ==
                               std::byte{static_cast<std::uint8_t>(TileMode::classes)})
             return true;
         start += length;
@@ -110,30 +112,47 @@ bool uses_classes(const CompactBody& body) {
 }  // namespace
 
 Bytes write_compact_file(const ArrayTable& table, const CompactVersions& versions,
-                         const ClassTable& classes, const CompactBody& body) {
+                         const ClassTable& classes, std::span<const CompactBody> runs) {
+    std::size_t tiles = 0, tile_bytes = 0;
+    std::uint64_t changed_words = 0;
+    for (const CompactBody& run : runs) {
+        require(run.first_tile == runs.front().first_tile + tiles, "runs are neighbours");
+        tiles += run.lengths.size();
+        tile_bytes += run.tiles.size();
+        changed_words += run.changed_words;
+    }
     const Metadata metadata{
         {"format", std::string(kFormat)},
         {"format_version", std::string(kFormatVersion)},
         {"model_version", std::to_string(versions.version)},
         {"base_version", std::to_string(versions.base_version)},
         {"layout_hash", table.layout_hash()},
-        {"first_tile", std::to_string(body.first_tile)},
-        {"changed_words", std::to_string(body.changed_words)},
+        {"first_tile", std::to_string(runs.front().first_tile)},
+        {"changed_words", std::to_string(changed_words)},
         {"total_words", std::to_string(table.words())},
     };
-    std::vector<TensorView> tensors;
-    tensors.push_back({{"index", DType::kU32, {static_cast<std::int64_t>(body.lengths.size())}},
-                       std::as_bytes(std::span(body.lengths))});
-    const bool has_classes = uses_classes(body);
+    std::vector<TensorSpec> specs{{"index", DType::kU32, {static_cast<std::int64_t>(tiles)}}};
+    const bool has_classes = std::ranges::any_of(runs, uses_classes);
     for (const auto& [dtype, thresholds] : classes) {
         if (thresholds.count == 0 || !has_classes) continue;
-        tensors.push_back(
-            {bytes_spec(std::string(kClassesPrefix) + std::string(name_of(dtype)),
-                        thresholds.count),
-             std::as_bytes(std::span(thresholds.thresholds).first(thresholds.count))});
+        specs.push_back(bytes_spec(std::string(kClassesPrefix) + std::string(name_of(dtype)),
+                                   thresholds.count));
     }
-    tensors.push_back({bytes_spec("tiles", body.tiles.size()), body.tiles});
-    return write_safetensors(tensors, metadata);
+    specs.push_back(bytes_spec("tiles", tile_bytes));
+
+    Bytes file = write_safetensors_header(specs, metadata);
+    file.reserve(file.size() + tiles * sizeof(std::uint32_t) + classes.size() * kMaxThresholds +
+                 tile_bytes);
+    const auto append = [&file](std::span<const std::byte> bytes) {
+        file.insert(file.end(), bytes.begin(), bytes.end());
+    };
+    for (const CompactBody& run : runs) append(std::as_bytes(std::span(run.lengths)));
+    for (const auto& [dtype, thresholds] : classes) {
+        if (!has_classes) continue;
+        append(std::as_bytes(std::span(thresholds.thresholds).first(thresholds.count)));
+    }
+    for (const CompactBody& run : runs) append(run.tiles);
+    return file;
 }
 
 ExponentClasses CompactView::classes_of(DType dtype) const {

@@ -23,14 +23,15 @@ struct CompactVersions {
 // A run of tiles of the table, encoded.
 struct CompactBody {
     std::size_t first_tile = 0;
-    std::vector<std::uint32_t> lengths;  // (tiles,) bytes of each; 0: no changes
-    Bytes tiles;                         // back to back
+    std::vector<std::uint32_t> lengths = {};  // (tiles,) bytes of each; 0: no changes
+    Bytes tiles = {};                         // back to back
     std::uint64_t changed_words = 0;
 };
 
-// classes: written only where a tile uses them.
+// runs: at least one, each beginning where the one before ends. classes: written only where a tile
+// uses them.
 Bytes write_compact_file(const ArrayTable& table, const CompactVersions& versions,
-                         const ClassTable& classes, const CompactBody& body);
+                         const ClassTable& classes, std::span<const CompactBody> runs);
 
 // A file whose outside is sound. Points into the file's bytes.
 struct CompactView {

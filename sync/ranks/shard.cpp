@@ -37,7 +37,7 @@ public:
 private:
     // The body goes before the sink is asked: it may wait, and only the file is in memory then.
     bool flush() {
-        Bytes file = write_compact_file(table_, versions_, no_classes_, body_);
+        Bytes file = write_compact_file(table_, versions_, no_classes_, {&body_, 1});
         body_ = CompactBody{};
         return sink_(std::move(file));
     }

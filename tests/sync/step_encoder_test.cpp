@@ -50,7 +50,7 @@ std::vector<Bytes> files_of(const ArrayTable& table, const EncodedStep& step,
     };
     CompactCutter cutter(table, {1, 0}, step.classes, file_bytes, sink);
     for (const CompactBody& run : step.runs) {
-        EXPECT_TRUE(cutter.add(run.lengths, run.tiles, run.changed_words));
+        EXPECT_TRUE(cutter.add(run));
     }
     EXPECT_TRUE(cutter.finish());
     return files;
