@@ -11,3 +11,11 @@ case " $* " in
     *" --only"* | *" --repetitions"* | *" --list"*) results=out/faults ;;  # no whole table
 esac
 build/bin/fault_runs --results $results/faults.tsv --note "$(machine)" --side-by-side 3 "$@"
+case " $* " in *" --list"*) exit ;; esac
+
+table=$results/faults.tsv
+for row in $(awk '/^game_/ { print $1 }' $table); do
+    check "$row: every trainer went back to its checkpoint" \
+        "$(column rollbacks $row) == $(column repetitions $row)"
+done
+exit $failed

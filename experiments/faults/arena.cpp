@@ -102,6 +102,13 @@ Trouble Arena::finish(Tally& tally) {
         tally.rollbacks += seen.resumes["rollback"];
         tally.from_words += seen.resumes["words"];
     }
+    Tally games;
+    const Result<Done> compared = audit_.compare_games(games);
+    if (!compared) return "the games cannot be compared: " + compared.error().detail;
+    tally.add(games);
+    if (!games.is_clean())
+        return fmt::format("of the groups trained {} hold the games of another, {} are spoilt",
+                           games.games_twice, games.lost_games);
     for (const std::string& worker : workers) {
         const ProcessSeen& seen = system_.events().seen(worker);
         if (seen.end_version < 0) continue;

@@ -41,7 +41,8 @@ public:
     Trouble begin();
     // After a repetition: the log, the games, every living worker's weights, and `dws verify`.
     Trouble check(Tally& tally);
-    // After the last one: the workers end by themselves, and say what they hold.
+    // After the last one: the workers end by themselves, and say what they hold; what was trained
+    // is read once more.
     Trouble finish(Tally& tally);
 
     // Waits until that many more versions are in the log than now.

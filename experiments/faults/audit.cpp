@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "sync/games/game_group.h"
+#include "sync/sha256.h"
+
 namespace dws {
 namespace {
 
@@ -31,15 +34,16 @@ Result<Done> Audit::read_on() {
 
 void Audit::take_in(const Record& record) {
     if (record.version >= 0) digests_[record.version] = record.digest.hex();
+    if (record.is_rollback)
+        std::erase_if(learned_, [&](const Learned& learned) {
+            return learned.trainer_step > record.trainer_step;
+        });
     for (const GamesConsumed& games : record.games)
-        for (std::int64_t number = games.first; number < games.next; ++number)
-            if (!was_dropped(games, number) && !trained_.insert({games.worker, number}).second)
-                games_twice_ += 1;
-    for (const TrainedStep& step : record.steps)
-        for (const TrainedRun& run : step)
-            for (std::int64_t at = 0; at < run.count; ++at)
-                if (!stepped_.insert({record.games.at(run.worker).worker, run.first + at}).second)
-                    games_twice_ += 1;
+        for (std::int64_t number = games.first; number < games.next; ++number) {
+            if (was_dropped(games, number)) continue;
+            trained_.insert({games.worker, number});
+            learned_.push_back({record.trainer_step, {games.worker, number}});
+        }
 }
 
 Result<Done> Audit::count(const EventWatch& events, Tally& tally) {
@@ -52,8 +56,38 @@ Result<Done> Audit::count(const EventWatch& events, Tally& tally) {
             tally.versions_twice += is_twice ? 1 : 0;
         }
     }
-    tally.games_twice += std::exchange(games_twice_, 0);
     return list_groups(tally);
+}
+
+Result<Done> Audit::compare_games(Tally& tally) {
+    std::set<std::string> contents;
+    for (const Learned& learned : learned_) {
+        const Result<std::string> content = content_of(learned.group);
+        if (content) {
+            if (!contents.insert(*content).second) tally.games_twice += 1;
+        } else if (content.error().fault == Fault::transport) {
+            return content.error();
+        } else {
+            lose(learned.group, tally);
+        }
+    }
+    return Done{};
+}
+
+// What was played, without who says so and under which number.
+Result<std::string> Audit::content_of(const Group& group) {
+    const Result<Bytes> bytes = bucket_.get(game_key(run_, group.first, group.second),
+                                            {.offset = 0, .length = kMaxGroupBytes});
+    if (!bytes) return bytes.error();
+    Result<GameGroup> played = decode_group(*bytes);
+    if (!played) return played.error();
+    played->worker = "anybody";
+    played->number = 0;
+    return sha256_hex(encode_group(*played));
+}
+
+void Audit::lose(const Group& group, Tally& tally) {
+    if (counted_lost_.insert(group).second) tally.lost_games += 1;
 }
 
 // Nothing removes games here: every group that was there once is there still.
@@ -71,7 +105,7 @@ Result<Done> Audit::list_groups(Tally& tally) {
     }
     for (const std::set<Group>* known : {&seen_, &trained_})
         for (const Group& group : *known)
-            if (!here.contains(group) && counted_lost_.insert(group).second) tally.lost_games += 1;
+            if (!here.contains(group)) lose(group, tally);
     seen_ = std::move(here);
     return Done{};
 }

@@ -17,7 +17,40 @@ T value_or_throw(Result<T> result, const std::string& key) {
     return std::move(*result);
 }
 
+// A place in the object, by chance.
+std::size_t place_in(const Bytes& bytes, Dice& dice) {
+    return static_cast<std::size_t>(dice.whole(0, static_cast<std::int64_t>(bytes.size()) - 1));
+}
+
+void take_away(Bucket& store, const std::string& key, Dice&, const std::string&) {
+    remove_object(store, key);
+}
+
+void cut_short(Bucket& store, const std::string& key, Dice& dice, const std::string&) {
+    Bytes bytes = read_object(store, key);
+    bytes.resize(place_in(bytes, dice));
+    overwrite(store, key, bytes);
+}
+
+void flip_a_bit(Bucket& store, const std::string& key, Dice& dice, const std::string&) {
+    Bytes bytes = read_object(store, key);
+    const std::size_t at = place_in(bytes, dice);
+    bytes[at] ^= std::byte{1} << dice.whole(0, 7);
+    overwrite(store, key, bytes);
+}
+
+void put_another_there(Bucket& store, const std::string& key, Dice&, const std::string& other_key) {
+    overwrite(store, key, read_object(store, other_key));
+}
+
 }  // namespace
+
+std::vector<Spoiling> spoilings() {
+    return {{"deleted", take_away},
+            {"truncated", cut_short},
+            {"bit_flipped", flip_a_bit},
+            {"swapped", put_another_there}};
+}
 
 void overwrite(Bucket& store, const std::string& key, const Bytes& bytes) {
     value_or_throw(store.put(key, bytes), key);

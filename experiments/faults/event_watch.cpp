@@ -31,6 +31,8 @@ void note(ProcessSeen& seen, const nlohmann::json& event) {
         if (!has_failed) seen.rescanned = std::max(seen.rescanned, integer(event, "version"));
     } else if (kind == "resume") {
         seen.resumes[text(event, "how")] += 1;
+    } else if (kind == "rollback") {
+        seen.rollback_reason = text(event, "reason");
     } else if (kind == "end") {
         seen.end_version = integer(event, "version");
         seen.end_digest = text(event, "digest");

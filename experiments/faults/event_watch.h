@@ -18,6 +18,7 @@ struct ProcessSeen {
     std::int64_t rescans_failed = 0;
     std::int64_t rescans = 0;
     std::map<std::string, std::int64_t> resumes;  // of a trainer, by how: replay, rollback, words
+    std::string rollback_reason;                  // of its last one
     std::int64_t end_version = -1;                // as its last event says
     std::string end_digest;                       // empty while it runs
     double told_unix_s = 0;                       // by its own clock, when it last said anything

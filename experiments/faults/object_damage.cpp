@@ -22,11 +22,8 @@ Trouble let_workers_pass(Arena& arena) {
     return "";
 }
 
-using Spoil = std::function<void(Bucket& store, const std::string& key, Dice& dice,
-                                 const std::string& other_key)>;
-
-Scenario object(const std::string& name, const Spoil& spoil) {
-    const auto repeat = [spoil](Arena& arena, Dice& dice) -> Trouble {
+Scenario object(const Spoiling& spoiling) {
+    const auto repeat = [spoiling](Arena& arena, Dice& dice) -> Trouble {
         if (Trouble late = arena.wait_versions(dice.whole(1, 3)); !late.empty()) return late;
         if (Trouble late = let_workers_pass(arena); !late.empty()) return late;
         const Record& record = pick_record(arena, dice);
@@ -36,37 +33,18 @@ Scenario object(const std::string& name, const Spoil& spoil) {
         const std::string key = run + record.objects.front().key;
         const Bytes bytes = read_object(arena.store(), key);
         const std::int64_t version = record.version;
-        spoil(arena.store(), key, dice, run + other->objects.front().key);
+        spoiling.spoil(arena.store(), key, dice, run + other->objects.front().key);
         return a_newcomer_meets(arena, version, [&] { overwrite(arena.store(), key, bytes); });
     };
-    return {"object_" + name, 20, repeating(repeat)};
-}
-
-void truncate(Bucket& store, const std::string& key, Dice& dice, const std::string&) {
-    Bytes bytes = read_object(store, key);
-    bytes.resize(
-        static_cast<std::size_t>(dice.whole(0, static_cast<std::int64_t>(bytes.size()) - 1)));
-    overwrite(store, key, bytes);
-}
-
-void flip_a_bit(Bucket& store, const std::string& key, Dice& dice, const std::string&) {
-    Bytes bytes = read_object(store, key);
-    const auto at =
-        static_cast<std::size_t>(dice.whole(0, static_cast<std::int64_t>(bytes.size()) - 1));
-    bytes[at] ^= std::byte{1} << dice.whole(0, 7);
-    overwrite(store, key, bytes);
+    return {"object_" + spoiling.name, 20, repeating(repeat)};
 }
 
 }  // namespace
 
 std::vector<Scenario> object_damage() {
-    return {object("deleted", [](Bucket& store, const std::string& key, Dice&,
-                                 const std::string&) { remove_object(store, key); }),
-            object("truncated", truncate), object("bit_flipped", flip_a_bit),
-            object("swapped",
-                   [](Bucket& store, const std::string& key, Dice&, const std::string& other) {
-                       overwrite(store, key, read_object(store, other));
-                   })};
+    std::vector<Scenario> scenarios;
+    for (const Spoiling& spoiling : spoilings()) scenarios.push_back(object(spoiling));
+    return scenarios;
 }
 
 }  // namespace dws

@@ -25,7 +25,7 @@ std::function<std::unique_ptr<Round>()> repeating(
 std::vector<Scenario> all_scenarios() {
     std::vector<Scenario> all;
     for (auto* group : {process_kills, store_answers, notification_faults, object_damage,
-                        log_damage, several_writers, machine_faults, network_cuts})
+                        game_damage, log_damage, several_writers, machine_faults, network_cuts})
         for (Scenario& scenario : group()) all.push_back(std::move(scenario));
     return all;
 }

@@ -42,6 +42,7 @@ std::vector<Scenario> process_kills();
 std::vector<Scenario> store_answers();
 std::vector<Scenario> notification_faults();
 std::vector<Scenario> object_damage();
+std::vector<Scenario> game_damage();
 std::vector<Scenario> log_damage();
 std::vector<Scenario> several_writers();
 std::vector<Scenario> machine_faults();

@@ -17,7 +17,7 @@ struct Tally {
     std::int64_t lost_games = 0;        // groups that were in the bucket undecided, and are gone
     std::int64_t digests_differ = 0;    // a worker's live weights, or a record's rebuilt version
     std::int64_t versions_twice = 0;    // one number, two contents
-    std::int64_t games_twice = 0;       // groups that two steps were trained on
+    std::int64_t games_twice = 0;       // groups with the same games as another, trained as well
     std::int64_t chains_broken = 0;     // `dws verify` finds a problem after the repetition
     std::int64_t versions = 0;          // committed in all rounds
     std::int64_t digests_compared = 0;  // live weights of workers against records

@@ -5,7 +5,9 @@
 
 #include <fstream>
 
+#include "sync/games/game_group.h"
 #include "tests/support/faulty_bucket.h"
+#include "tests/support/random_games.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch_folder.h"
 
@@ -35,6 +37,25 @@ protected:
         return kRun + "/games/w/0000000" + std::to_string(number) + ".safetensors";
     }
     void put_group(int number) { EXPECT_TRUE(bucket.put(group_key(number), {})); }
+    // Equal seeds: the same games, whatever the number.
+    void play_group(int number, unsigned seed) {
+        Random random(seed);
+        GameGroup group = random_group(random, 4);
+        group.worker = "w";
+        group.number = number;
+        EXPECT_TRUE(bucket.put(group_key(number), encode_group(group)));
+    }
+    void commit(const Record& draft) {
+        ChainReader reader(bucket, kRun);
+        while (reader.next()) continue;
+        EXPECT_TRUE(ChainWriter(bucket, kRun, reader.position(), 1).commit(draft));
+    }
+    // Version `version` of step `version`, which group 2 was trained in as well.
+    static Record with_third_group(std::int64_t version) {
+        Record draft = delta_draft(version - 1, version);
+        draft.games = {{"w", 2, 3, {}, {}, {}}};
+        return draft;
+    }
     void tell(std::int64_t version, const Digest& digest) {
         std::filesystem::create_directories(folder / "events");
         std::ofstream(folder / "events/trainer_bridge.jsonl", std::ios::app)
@@ -46,6 +67,12 @@ protected:
         events.poll();
         EXPECT_TRUE(audit.read_on());
         EXPECT_TRUE(audit.count(events, tally));
+        return tally;
+    }
+    Tally compare() {
+        Tally tally;
+        EXPECT_TRUE(audit.read_on());
+        EXPECT_TRUE(audit.compare_games(tally));
         return tally;
     }
 
@@ -76,10 +103,7 @@ TEST_F(FaultAudit, ANumberToldWithTwoContentsIsUsedTwice) {
 }
 
 TEST_F(FaultAudit, AVersionToldWithOtherContentThanTheLogsIsLost) {
-    ChainReader reader(bucket, kRun);
-    while (reader.next()) continue;
-    ChainWriter writer(bucket, kRun, reader.position(), 1);
-    ASSERT_TRUE(writer.commit(delta_draft(2, 3)));
+    commit(delta_draft(2, 3));
     tell(3, {{77, 1}});
     EXPECT_EQ(count().lost_versions, 1);
 }
@@ -96,6 +120,94 @@ TEST_F(FaultAudit, ATrainedGroupThatWasNeverThereIsLost) {
     EXPECT_EQ(count().lost_games, 1);
 }
 
+TEST_F(FaultAudit, DifferentGamesAreTrainedOnce) {
+    for (int number = 0; number < 3; ++number) play_group(number, static_cast<unsigned>(number));
+    commit(with_third_group(3));
+    EXPECT_TRUE(compare().is_clean());
+}
+
+TEST_F(FaultAudit, TheSameGamesUnderAnotherNumberAreTrainedTwice) {
+    play_group(0, 7);
+    play_group(1, 8);
+    play_group(2, 7);
+    commit(with_third_group(3));
+    const Tally tally = compare();
+    EXPECT_EQ(tally.games_twice, 1);
+    EXPECT_EQ(tally.lost_games, 0);
+}
+
+TEST_F(FaultAudit, TheSameGamesUnderAnotherWorkersNameAreTrainedTwice) {
+    play_group(0, 7);
+    play_group(1, 8);
+    Random random(7);
+    GameGroup group = random_group(random, 4);
+    group.worker = "v";
+    ASSERT_TRUE(bucket.put(game_key(kRun, "v", 0), encode_group(group)));
+    Record draft = delta_draft(2, 3);
+    draft.games = {{"v", 0, 1, {}, {}, {}}};
+    commit(draft);
+    EXPECT_EQ(compare().games_twice, 1);
+}
+
+TEST_F(FaultAudit, GamesThatWereDroppedAreNotTrainedTwice) {
+    play_group(0, 7);
+    play_group(1, 8);
+    play_group(2, 7);
+    Record draft = with_third_group(3);
+    draft.games.front().stale = {2};
+    commit(draft);
+    EXPECT_EQ(compare().games_twice, 0);
+}
+
+TEST_F(FaultAudit, StepsThatARollbackAbandonedDoNotCount) {
+    play_group(0, 7);
+    play_group(1, 8);
+    play_group(2, 7);
+    Record back = delta_draft(2, 3);
+    back.trainer_step = 1;
+    back.is_rollback = true;
+    commit(back);
+    Record again = with_third_group(4);
+    again.trainer_step = 2;
+    commit(again);
+    EXPECT_EQ(compare().games_twice, 0);
+}
+
+TEST_F(FaultAudit, StepsBeforeARollbackStillCount) {
+    play_group(0, 7);
+    play_group(1, 8);
+    play_group(2, 7);
+    commit(delta_draft(2, 3));
+    Record back = delta_draft(3, 4);
+    back.trainer_step = 2;
+    back.is_rollback = true;
+    commit(back);
+    Record again = with_third_group(5);
+    again.trainer_step = 3;
+    commit(again);
+    EXPECT_EQ(compare().games_twice, 1);
+}
+
+TEST_F(FaultAudit, ATrainedGroupThatCanNoLongerBeReadIsLostOnce) {
+    play_group(0, 7);
+    play_group(1, 8);
+    bucket.truncate(group_key(1), 100);
+    EXPECT_EQ(compare().lost_games, 1);
+    EXPECT_EQ(compare().lost_games, 0);
+}
+
+TEST_F(FaultAudit, GamesOfAStoreThatDoesNotAnswerAreNotCompared) {
+    play_group(0, 7);
+    play_group(1, 8);
+    ASSERT_TRUE(audit.read_on());
+    bucket.set_unreachable(true);
+    Tally tally;
+    const Result<Done> compared = audit.compare_games(tally);
+    ASSERT_FALSE(compared);
+    EXPECT_EQ(compared.error().fault, Fault::transport);
+    EXPECT_TRUE(tally.is_clean());
+}
+
 TEST_F(FaultAudit, ALogThatDoesNotFollowIsAnError) {
     const std::string key = log_key(kRun, 2);
     Record other = *decode_record(*bucket.get(key, {.offset = 0, .length = kMaxRecordBytes}));
@@ -104,6 +216,15 @@ TEST_F(FaultAudit, ALogThatDoesNotFollowIsAnError) {
     const Result<Done> read = audit.read_on();
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().fault, Fault::untrusted);
+}
+
+TEST_F(FaultAudit, TheReasonOfARollbackIsSeen) {
+    std::ofstream(folder / "events/trainer_bridge.jsonl", std::ios::app)
+        << "{\"event\":\"rollback\",\"reason\":\"it is gone\"}\n"
+        << "{\"event\":\"resume\",\"how\":\"rollback\"}\n";
+    events.poll();
+    EXPECT_EQ(events.seen("trainer").rollback_reason, "it is gone");
+    EXPECT_EQ(events.seen("trainer").resumes.at("rollback"), 1);
 }
 
 TEST_F(FaultAudit, AFailedRescanOfAWorkerIsSeen) {

@@ -144,7 +144,7 @@ Changes decoded(const ArrayTable& table, const EncodedStep& step, const Bytes& b
     };
     CompactCutter cutter(table, {1, 0}, step.classes, 10'000, sink);
     for (const CompactBody& run : step.runs) {
-        EXPECT_TRUE(cutter.add(run.lengths, run.tiles, run.changed_words));
+        EXPECT_TRUE(cutter.add(run));
     }
     EXPECT_TRUE(cutter.finish());
     return changes;
