@@ -33,6 +33,9 @@ void read(SettingReader& reader, DoorbellSection& doorbell) {
 void read(SettingReader& reader, ModelSection& model) {
     reader.non_empty("model.config", model.config);
     reader.text("model.checkpoint", model.checkpoint);
+    reader.text("model.tokenizer", model.tokenizer);
+    reader.choice("model.init", model.init, {"plain", "trained"});
+    reader.choice("model.products", model.products, {"auto", "fp32", "bf16"});
 }
 
 void read(SettingReader& reader, SyncSection& sync) {
@@ -64,6 +67,9 @@ void read(SettingReader& reader, WorkerSection& worker) {
     reader.count("worker.group_size", worker.group_size, 1);
     reader.above_0("worker.temperature", worker.temperature);
     reader.choice("worker.kv_policy", worker.kv_policy, {"keep", "recompute"});
+    reader.count("worker.cache_tokens", worker.cache_tokens, 0);
+    reader.count("worker.prompt_tokens", worker.prompt_tokens, 1);
+    reader.flag("worker.thinking", worker.thinking);
     reader.count("worker.groups_ahead_max", worker.groups_ahead_max, 1);
     reader.count("worker.staleness_max_steps", worker.staleness_max_steps, 0);
     reader.count("worker.hold_back_versions", worker.hold_back_versions, 0);
@@ -92,6 +98,7 @@ void read(SettingReader& reader, TrainerSection& trainer) {
     reader.above_0("trainer.epsilon", trainer.epsilon);
     reader.at_least_0("trainer.weight_decay", trainer.weight_decay);
     reader.above_0("trainer.gradient_clip", trainer.gradient_clip);
+    reader.flag("trainer.recompute", trainer.recompute);
     reader.at_least_0("trainer.dead_band", trainer.dead_band);
     reader.choice("trainer.advantage", trainer.advantage, {"turn", "episode"});
     reader.choice("trainer.correction", trainer.correction, {"truncated", "clipped", "off"});
@@ -132,6 +139,19 @@ void override_one(Settings& settings, const std::string& override_text) {
     settings[override_text.substr(0, equals)] = {Setting::Kind::text, value, {}, "--set"};
 }
 
+// Between keys that are each sound.
+void refuse_contradictions(const Config& config, const std::filesystem::path& file) {
+    const bool has_chat = !config.model.tokenizer.empty();
+    if (has_chat && config.trainer.warm_start.steps > 0)
+        throw std::runtime_error(file.string() +
+                                 ": trainer.warm_start.steps: demonstrations are played in "
+                                 "letters; with model.tokenizer it must be 0");
+    if (!has_chat && config.worker.thinking)
+        throw std::runtime_error(file.string() +
+                                 ": worker.thinking: letters hold no thoughts; it needs "
+                                 "model.tokenizer");
+}
+
 std::string beside(const std::filesystem::path& file, const std::string& path) {
     if (path.empty()) return path;
     return (file.parent_path() / path).lexically_normal().string();
@@ -161,9 +181,11 @@ Config parse_config(const std::string& yaml, const std::filesystem::path& file,
     read(reader, config.evaluation);
     read(reader, config.keys);
     reader.finish();
+    refuse_contradictions(config, file);
 
     config.model.config = beside(file, config.model.config);
     config.model.checkpoint = beside(file, config.model.checkpoint);
+    config.model.tokenizer = beside(file, config.model.tokenizer);
     config.keys.own = beside(file, config.keys.own);
     config.keys.memory = beside(file, config.keys.memory);
     return config;

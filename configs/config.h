@@ -7,24 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "base/bucket_section.h"
+
 namespace dws {
 
 struct RunSection {
     std::string name = "run";        // prefix of every key in the bucket
     std::string output = "out/run";  // folder for event logs
     std::uint64_t seed = 0;
-};
-
-struct BucketSection {
-    // A folder, file:///folder, s3://bucket/prefix?endpoint=... or hf://buckets/namespace/name.
-    std::string uri = "out/run/bucket";
-    double latency_ms = 0;           // added to every call: a bucket far away
-    double put_latency_ms = 0;       // added to every write: a slow uplink
-    double megabit_per_s = 0;        // payload speed each way; 0: as it is
-    double retry_deadline_s = 10;    // a call is retried this long before it has failed
-    double limit_megabit_per_s = 0;  // of an object store, both ways together; 0: none
-    bool unfenced = false;           // the store knows no "only if absent", and there is never
-                                     // more than one writer
 };
 
 struct DoorbellSection {
@@ -34,8 +24,11 @@ struct DoorbellSection {
 };
 
 struct ModelSection {
-    std::string config;      // path of config.json, relative to the YAML file
-    std::string checkpoint;  // safetensors to start from; empty: random
+    std::string config;             // path of config.json, relative to the YAML file
+    std::string checkpoint;         // safetensors file or folder to start from; empty: random
+    std::string init = "plain";     // random weights: plain | trained, as a released model's
+    std::string tokenizer;          // tokenizer.json: games are chats; empty: letters
+    std::string products = "auto";  // of matrices: fp32 | bf16 | auto: bf16 from D = 512 on
 };
 
 struct SyncSection {
@@ -66,7 +59,10 @@ struct WorkerSection {
     std::int64_t weight_copies = 1;  // 2: a commit only changes their roles; twice the memory
     std::int64_t group_size = 8;     // games of one secret
     double temperature = 1;
-    std::string kv_policy = "keep";        // keep | recompute, at a commit
+    std::string kv_policy = "keep";    // keep | recompute, at a commit
+    std::int64_t cache_tokens = 0;     // of all games, cached; 0: every slot can be full
+    std::int64_t prompt_tokens = 256;  // of prompts, computed between two sampled tokens
+    bool thinking = false;  // of a chat: the model's turn opens without finished, empty thoughts
     std::int64_t groups_ahead_max = 64;    // undecided groups of this worker; more: it pauses
     std::int64_t staleness_max_steps = 8;  // it pauses when its weights are further behind
     std::int64_t hold_back_versions = 0;   // commits a version only when this many newer exist
@@ -94,9 +90,10 @@ struct TrainerSection {
     double beta2 = 0.95;
     double epsilon = 1e-8;
     double weight_decay = 0;
-    double gradient_clip = 1;        // L2 norm over all arrays
-    double dead_band = 0;            // a word is published when |master - published| exceeds it
-    std::string advantage = "turn";  // turn | episode
+    double gradient_clip = 1;  // L2 norm over all arrays
+    bool recompute = false;    // activations: a quarter of their memory, more time, the same bits
+    double dead_band = 0;      // a word is published when |master - published| exceeds it
+    std::string advantage = "turn";         // turn | episode
     std::string correction = "truncated";   // truncated | clipped | off
     double ratio_max = 2;                   // truncated: min(ratio, this)
     double ratio_clip = 0.2;                // clipped: PPO's epsilon

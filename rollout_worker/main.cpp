@@ -3,9 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
-#include <stop_token>
 #include <string>
-#include <utility>
 
 #include "base/event_log.h"
 #include "base/stop_signal.h"
@@ -20,19 +18,6 @@ namespace dws {
 namespace {
 
 constexpr std::size_t kWorkerIdBytes = 8;  // two workers of a run never draw the same
-
-std::unique_ptr<Bucket> open_bucket_of(const BucketSection& section, std::stop_token stop,
-                                       BucketAccess access) {
-    RetryPolicy retry;
-    retry.deadline_s = section.retry_deadline_s;
-    auto bucket = open_bucket(section.uri, retry,
-                              {.latency_ms = section.latency_ms,
-                               .megabit_per_s = section.megabit_per_s,
-                               .put_latency_ms = section.put_latency_ms,
-                               .limit_megabit_per_s = section.limit_megabit_per_s},
-                              std::move(stop), access);
-    return section.unfenced ? without_fence(std::move(bucket)) : std::move(bucket);
-}
 
 std::filesystem::path event_file(const Config& config, const std::string& label,
                                  const std::string& id) {
@@ -67,8 +52,8 @@ int main(int argc, char** argv) {
             const dws::WorkerTrust trust = dws::worker_trust(config);
             const bool evaluates = !version.empty();
             const auto bucket =
-                dws::open_bucket_of(config.bucket, stop.token(),
-                                    evaluates ? dws::BucketAccess::read : dws::BucketAccess::write);
+                dws::open_bucket(config.bucket, stop.token(),
+                                 evaluates ? dws::BucketAccess::read : dws::BucketAccess::write);
             if (evaluates) {
                 return dws::evaluate(config, trust, *bucket, log, version, stop.token());
             }

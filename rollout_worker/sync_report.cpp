@@ -22,8 +22,11 @@ void SyncReport::committed(const CommitReport& commit, double generation_stall_m
                 {"changed_words", whole(commit.changed_words)},
                 {"total_words", whole(total_words_)},
                 {"file_bytes", whole(commit.file_bytes)},
+                {"notify_ms", commit.notify_ms},
                 {"fetch_ms", commit.fetch_ms},
                 {"stage_ms", commit.stage_ms},
+                {"verify_ms", commit.verify_ms},
+                {"wait_ms", commit.wait_ms},
                 {"pause_ms", commit.pause_ms},
                 {"generation_stall_ms", generation_stall_ms},
                 {"sync_ms", commit.sync_ms}});

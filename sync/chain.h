@@ -15,6 +15,7 @@
 #include "sync/known_past.h"
 #include "sync/log_memory.h"
 #include "sync/record.h"
+#include "sync/records_ahead.h"
 #include "sync/trust.h"
 
 namespace dws {
@@ -32,7 +33,8 @@ struct ChainPosition {
     std::optional<PublicIdentity> signer;         // of the next record; empty: nobody is pinned
 };
 
-// Reads and checks records in order. Not safe to share between threads.
+// Reads and checks records in order; far from the log's end it reads several at a time. Not safe to
+// share between threads.
 class ChainReader {
 public:
     // bucket is not owned and outlives this. Throws std::runtime_error when the trust's memory is
@@ -43,8 +45,8 @@ public:
     // untrusted: a record that does not follow (other run, wrong hash of the previous one, epoch
     // going back, version or cursor out of order), that not the pinned key signed, or a log that is
     // not the one remembered; it names the record and says why. After a fault the position is
-    // unchanged. stop: ends the walk to `since`, as Fault::transport. A store that has answered and
-    // then refuses this reader is Fault::transport: the log is what it was.
+    // unchanged. stop: ends reading ahead, and the walk to `since` as Fault::transport. A store
+    // that has answered and then refuses this reader is Fault::transport: the log is what it was.
     Result<Record> next(std::stop_token stop = {});
 
     const ChainPosition& position() const { return position_; }
@@ -62,12 +64,12 @@ public:
     Result<Done> remember();
 
 private:
-    Result<Record> read_next(const std::string& key);
+    Result<Record> read_next(const std::string& key, const std::stop_token& stop);
     Result<Done> check(const Record& record, const Bytes& stored, const std::string& sha256) const;
 
-    Bucket& bucket_;
     const std::string run_;
     const Trust trust_;
+    RecordsAhead records_;
     KnownPast past_;  // up to trust_.since
     LogMemory memory_;
     ChainPosition position_;

@@ -9,27 +9,26 @@
 namespace dws {
 
 ChainReader::ChainReader(Bucket& bucket, std::string run, Trust trust)
-    : bucket_(bucket),
-      run_(std::move(run)),
+    : run_(std::move(run)),
       trust_(std::move(trust)),
+      records_(bucket, run_),
       past_(bucket, run_, trust_.since),
       memory_(trust_.memory, run_) {
     position_.signer = trust_.log;
 }
 
 Result<Record> ChainReader::next(std::stop_token stop) {
-    const Result<Done> walked = past_.walk(std::move(stop));
+    const Result<Done> walked = past_.walk(stop);
     if (!walked) return walked.error();
     const std::string key = log_key(run_, position_.next_sequence);
-    Result<Record> record = read_next(key);
+    Result<Record> record = read_next(key, stop);
     // Bytes damaged on the way come right with the second try; a stranger's do not.
-    if (!record && record.error().fault == Fault::untrusted) record = read_next(key);
+    if (!record && record.error().fault == Fault::untrusted) record = read_next(key, stop);
     return record;
 }
 
-Result<Record> ChainReader::read_next(const std::string& key) {
-    // One byte more than a record may have, so that a longer one is seen to be longer.
-    const Result<Bytes> stored = bucket_.get(key, {.length = kMaxRecordBytes + 1});
+Result<Record> ChainReader::read_next(const std::string& key, const std::stop_token& stop) {
+    const Result<Bytes> stored = records_.get(position_.next_sequence, stop);
     const bool is_missing = !stored && stored.error().fault == Fault::missing;
     has_answered_ = has_answered_ || stored || is_missing;
     if (is_missing) {

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "sync/bucket/file_descriptor.h"
+#include "sync/bucket/new_file.h"
 #include "sync/sha256.h"
 #include "sync/strict_json.h"
 
@@ -89,16 +90,9 @@ Result<Accepted> read_accepted(const std::filesystem::path& file) {
 }
 
 Result<Done> replace(const std::filesystem::path& file, const std::string& text) {
-    const std::filesystem::path partial = file.string() + "." + random_hex(4) + ".partial";
-    FileDescriptor opened(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!opened.is_open()) return local(partial, errno);
-    int error = write_all(opened.number(), bytes_of(text));
-    if (error == 0 && ::fsync(opened.number()) != 0) error = errno;
-    if (!opened.close() && error == 0) error = errno;
-    if (error == 0 && ::rename(partial.c_str(), file.c_str()) != 0) error = errno;
-    if (error != 0) ::unlink(partial.c_str());
-    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-    if (error == 0) error = flush_folder(folder);
+    NewFile written(file.string() + "." + random_hex(4) + ".partial", 0600);
+    written.append(bytes_of(text));
+    const int error = written.replace(file);
     if (error != 0) return local(file, error);
     return Done{};
 }

@@ -123,6 +123,7 @@ bool Subscriber::Parts::advance(std::stop_token stop) {
         if (next) {
             staged = std::move(*next);
             report = draft;
+            staged_s = monotonic_s();
             has_staged.store(true, std::memory_order_release);
         }
     }
@@ -198,6 +199,7 @@ CommitReport Subscriber::commit() {
         std::unique_lock lock(parts_->mutex);
         parts_->enter(SubscriberState::committing);  // from here `staged` is this thread's
         parts_->has_staged.store(false, std::memory_order_release);
+        parts_->report.wait_ms = 1e3 * (monotonic_s() - parts_->staged_s);
     }
     const Stopwatch pause;
     parts_->replica.commit(*parts_->staged);

@@ -42,10 +42,13 @@ struct CommitReport {
     RecordKind kind = RecordKind::delta;
     std::uint64_t changed_words = 0;
     std::uint64_t file_bytes = 0;
-    double fetch_ms = 0;  // record and objects, hashes checked
-    double stage_ms = 0;  // decode and digest
-    double pause_ms = 0;  // writing the words: generation stands still
-    double sync_ms = 0;   // from the record's creation to the end of the commit; wall clocks
+    double notify_ms = 0;  // from the record's creation until its objects are wanted; wall clocks
+    double fetch_ms = 0;   // objects, hashes checked
+    double stage_ms = 0;   // decode and digest
+    double verify_ms = 0;  // of stage_ms: the digest of what the version will be
+    double wait_ms = 0;    // staged, until the generating thread asks for the commit
+    double pause_ms = 0;   // writing the words: generation stands still
+    double sync_ms = 0;    // from the record's creation to the end of the commit; wall clocks
 };
 
 struct SubscriberEvents {

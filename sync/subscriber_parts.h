@@ -50,6 +50,7 @@ struct Subscriber::Parts {
     LogView view;                                      // guarded by mutex
     std::optional<StagedVersion> staged;               // guarded by mutex
     CommitReport report;                               // guarded by mutex; of what is staged
+    double staged_s = 0;                               // guarded by mutex; on monotonic_s(), since
     std::int64_t committed = -1;                       // guarded by mutex
     bool is_damaged = false;               // guarded by mutex; live words are not what they must be
     std::optional<Error> failure;          // guarded by mutex

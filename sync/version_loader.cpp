@@ -37,6 +37,7 @@ Result<StagedVersion> VersionLoader::stage(const Road& road, std::size_t pieces,
     report.trainer_step = target.trainer_step;
     report.kind = target.kind;
     report.changed_words = target.changed_words;
+    report.notify_ms = 1e3 * (wall_s() - target.created_unix_s);
     // A record without objects, or with one refused unseen, is the fault itself.
     last_object_ = target.objects.empty() ? std::string() : target.objects.front().key;
     const Stopwatch total;
@@ -49,7 +50,7 @@ Result<StagedVersion> VersionLoader::stage(const Road& road, std::size_t pieces,
         return bytes;
     };
     announce(road, pieces);
-    Result<StagedVersion> next = stage_next(road, pieces, source);
+    Result<StagedVersion> next = stage_next(road, pieces, source, report);
     report.stage_ms = total.ms() - report.fetch_ms;
     return next;
 }
@@ -71,14 +72,20 @@ void VersionLoader::announce(const Road& road, std::size_t pieces) {
 }
 
 Result<StagedVersion> VersionLoader::stage_next(const Road& road, std::size_t pieces,
-                                                const ObjectSource& source) {
+                                                const ObjectSource& source, CommitReport& report) {
+    const auto verified = [&](const auto& stage) {
+        const Stopwatch verifying;
+        Result<StagedVersion> next = stage();
+        report.verify_ms = verifying.ms();
+        return next;
+    };
     const ArrayTable& table = replica_.table();
     culprit_ = road.front();
     if (road.front()->kind == RecordKind::delta) {
         require(pieces == 1, "deltas are staged one by one: each needs the live words of its base");
         Result<Changes> changes = read_delta(table, *road.front(), replica_.words(), source);
         if (!changes) return changes.error();
-        return replica_.stage_delta(*road.front(), std::move(*changes));
+        return verified([&] { return replica_.stage_delta(*road.front(), std::move(*changes)); });
     }
     // Beside the live words; whatever these hold does not matter.
     Bytes words(table.layout().size_bytes());
@@ -91,7 +98,7 @@ Result<StagedVersion> VersionLoader::stage_next(const Road& road, std::size_t pi
         patch(table, *changes, words);
     }
     if (pieces > 1) culprit_ = nullptr;
-    return replica_.stage_anchor(*road[pieces - 1], std::move(words));
+    return verified([&] { return replica_.stage_anchor(*road[pieces - 1], std::move(words)); });
 }
 
 Result<Bytes> VersionLoader::fetch(const ObjectRef& object, std::stop_token stop) {

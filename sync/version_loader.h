@@ -38,7 +38,7 @@ public:
 private:
     void announce(const Road& road, std::size_t pieces);
     Result<StagedVersion> stage_next(const Road& road, std::size_t pieces,
-                                     const ObjectSource& source);
+                                     const ObjectSource& source, CommitReport& report);
     Result<Bytes> fetch(const ObjectRef& object, std::stop_token stop);
 
     Bucket& bucket_;

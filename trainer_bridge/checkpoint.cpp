@@ -14,6 +14,7 @@
 
 #include "base/safetensors.h"
 #include "sync/bucket/file_descriptor.h"
+#include "sync/bucket/new_file.h"
 #include "sync/sha256.h"
 
 namespace dws {
@@ -34,16 +35,6 @@ Error corrupt(const std::filesystem::path& path, const std::string& why) {
 Error disk_fault(const std::filesystem::path& path, const char* verb, int error) {
     return {Fault::transport, fmt::format("cannot {} checkpoint {}: {}", verb, path.string(),
                                           std::generic_category().message(error))};
-}
-
-// Calls take(piece) until it returns an errno other than 0, which is returned.
-template <class Take>
-int for_each_part(std::span<const std::byte> bytes, Take take) {
-    for (std::size_t at = 0; at < bytes.size(); at += kPieceBytes) {
-        const int error = take(bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at)));
-        if (error != 0) return error;
-    }
-    return 0;
 }
 
 std::vector<TensorSpec> specs_of(const TrainingState& state) {
@@ -68,20 +59,19 @@ Metadata metadata_of(const CheckpointLabel& label) {
     return metadata;
 }
 
-// Header, arrays, hash. 0 or an errno.
-int write_content(int descriptor, const CheckpointLabel& label, const TrainingState& state) {
+// Header, arrays, hash.
+void write_content(NewFile& file, const CheckpointLabel& label, const TrainingState& state) {
     Sha256 hash;
-    const auto write = [&](std::span<const std::byte> piece) {
-        hash.add(piece);
-        return write_all(descriptor, piece);
+    const auto write = [&](std::span<const std::byte> bytes) {
+        for (std::size_t at = 0; at < bytes.size() && !file.has_failed(); at += kPieceBytes) {
+            const auto piece = bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at));
+            hash.add(piece);
+            file.append(piece);
+        }
     };
-    int error = for_each_part(write_safetensors_header(specs_of(state), metadata_of(label)), write);
-    for (const TrainingArray& array : state.arrays) {
-        if (error == 0) error = for_each_part(array.bytes, write);
-    }
-    if (error == 0) error = write_all(descriptor, bytes_of(hash.hex()));
-    if (error == 0 && ::fsync(descriptor) != 0) error = errno;
-    return error;
+    write(write_safetensors_header(specs_of(state), metadata_of(label)));
+    for (const TrainingArray& array : state.arrays) write(array.bytes);
+    file.append(bytes_of(hash.hex()));
 }
 
 // A header and where its file ends.
@@ -154,17 +144,11 @@ bool are_arrays_of(const SafetensorsHeader& header, const TrainingState& state) 
 Result<std::uint64_t> write_checkpoint(const std::filesystem::path& path,
                                        const CheckpointLabel& label, const TrainingState& state) {
     const std::filesystem::path unfinished = path.string() + ".tmp";
-    FileDescriptor file(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!file.is_open()) return disk_fault(path, "write", errno);
-    int error = write_content(file.number(), label, state);
-    struct stat status {};
-    if (error == 0 && ::fstat(file.number(), &status) != 0) error = errno;
-    if (error == 0 && !file.close()) error = errno;
-    if (error == 0 && ::rename(unfinished.c_str(), path.c_str()) != 0) error = errno;
-    if (error != 0) ::unlink(unfinished.c_str());
-    if (error == 0) error = flush_folder(path.parent_path());
-    if (error != 0) return disk_fault(path, "write", error);
-    return static_cast<std::uint64_t>(status.st_size);
+    ::unlink(unfinished.c_str());  // a writer that was killed left it
+    NewFile file(unfinished);
+    write_content(file, label, state);
+    if (const int error = file.replace(path); error != 0) return disk_fault(path, "write", error);
+    return file.size_bytes();
 }
 
 Result<CheckpointLabel> read_checkpoint_label(const std::filesystem::path& path) {

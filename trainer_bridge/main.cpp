@@ -1,8 +1,6 @@
 // trainer_bridge: learns from games in the bucket and publishes versions of the weights there.
 #include <filesystem>
 #include <memory>
-#include <stop_token>
-#include <utility>
 
 #include "base/event_log.h"
 #include "base/stop_signal.h"
@@ -14,21 +12,11 @@
 namespace dws {
 namespace {
 
-std::unique_ptr<Bucket> bucket_of(const BucketSection& section, std::stop_token stop) {
-    auto bucket = open_bucket(section.uri, {.deadline_s = section.retry_deadline_s},
-                              {.latency_ms = section.latency_ms,
-                               .megabit_per_s = section.megabit_per_s,
-                               .put_latency_ms = section.put_latency_ms,
-                               .limit_megabit_per_s = section.limit_megabit_per_s},
-                              std::move(stop));
-    return section.unfenced ? without_fence(std::move(bucket)) : std::move(bucket);
-}
-
 int train(const Config& config, Start start) {
     StopSignal stop;
     EventLog log("trainer_bridge",
                  std::filesystem::path(config.run.output) / "events" / "trainer_bridge.jsonl");
-    const std::unique_ptr<Bucket> bucket = bucket_of(config.bucket, stop.token());
+    const std::unique_ptr<Bucket> bucket = open_bucket(config.bucket, stop.token());
     const std::unique_ptr<NativeTrainer> trainer = make_native_trainer(config);
     run_trainer(*trainer, *bucket, config, start, log, stop.token());
     return 0;

@@ -104,6 +104,17 @@ std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, L
     return bucket;
 }
 
+std::unique_ptr<Bucket> open_bucket(const BucketSection& section, std::stop_token stop,
+                                    BucketAccess access) {
+    auto bucket = open_bucket(section.uri, {.deadline_s = section.retry_deadline_s},
+                              {.latency_ms = section.latency_ms,
+                               .megabit_per_s = section.megabit_per_s,
+                               .put_latency_ms = section.put_latency_ms,
+                               .limit_megabit_per_s = section.limit_megabit_per_s},
+                              std::move(stop), access);
+    return section.unfenced ? without_fence(std::move(bucket)) : std::move(bucket);
+}
+
 std::unique_ptr<Bucket> without_fence(std::unique_ptr<Bucket> bucket) {
     return std::make_unique<BucketUnfenced>(std::move(bucket));
 }

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bucket_section.h"
 #include "base/bytes.h"
 #include "base/result.h"
 
@@ -85,6 +86,10 @@ enum class BucketAccess {
 // there are no keys. Whether a store answers shows with the first call.
 std::unique_ptr<Bucket> open_bucket(const std::string& uri, RetryPolicy retry, LinkShape link,
                                     std::stop_token stop = {},
+                                    BucketAccess access = BucketAccess::write);
+
+// As a run's config says it, unfenced where it says so.
+std::unique_ptr<Bucket> open_bucket(const BucketSection& section, std::stop_token stop,
                                     BucketAccess access = BucketAccess::write);
 
 // The bucket for a store that knows no put_if_absent (sync/bucket/bucket_unfenced.h): the operator

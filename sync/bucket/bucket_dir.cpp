@@ -14,6 +14,7 @@
 
 #include "base/require.h"
 #include "sync/bucket/file_descriptor.h"
+#include "sync/bucket/new_file.h"
 #include "sync/sha256.h"
 
 namespace dws {
@@ -46,6 +47,14 @@ int make_folders(const fs::path& folder) {
     if (const int error = make_folders(folder.parent_path()); error != 0) return error;
     if (::mkdir(folder.c_str(), 0777) != 0) return errno == EEXIST ? 0 : errno;
     return flush_folder(folder.has_parent_path() ? folder.parent_path() : ".");
+}
+
+// The object under the file's own name, and the folders of the path it is meant for: removing an
+// object leaves them, so they may be there or not. 0 or an errno.
+int write_for(const fs::path& path, std::span<const std::byte> object, NewFile& file) {
+    if (const int error = make_folders(path.parent_path()); error != 0) return error;
+    file.append(object);
+    return file.finish();
 }
 
 void remove_abandoned(const fs::path& folder) {
@@ -133,37 +142,18 @@ Error BucketDir::failure(std::string_view verb, std::string_view key, int error_
                                                folder_.string(), text_of_error(error_number))};
 }
 
-Result<fs::path> BucketDir::write_unfinished(std::string_view key,
-                                             std::span<const std::byte> object) {
+fs::path BucketDir::unfinished_path() const {
     require(access_ == BucketAccess::write, "a bucket opened to be read is not written");
-    // The folders first: removing an object leaves them, so they may be there or not.
-    if (const int error = make_folders(path_of(key).parent_path()); error != 0) {
-        return failure("put", key, error);
-    }
-    const fs::path path = unfinished_ / fmt::format("{}-{}", ::getpid(), random_hex(8));
-    FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (!file.is_open()) return failure("put", key, errno);
-    int error = write_all(file.number(), object);
-    if (error == 0 && ::fsync(file.number()) != 0) error = errno;
-    if (error == 0 && !file.close()) error = errno;
-    if (error == 0) return path;
-    ::unlink(path.c_str());
-    return failure("put", key, error);
+    return unfinished_ / fmt::format("{}-{}", ::getpid(), random_hex(8));
 }
 
 Result<Done> BucketDir::put(std::string_view key, std::span<const std::byte> object) {
     if (!is_usable_key(key)) return bad_key(key);
-    const Result<fs::path> unfinished = write_unfinished(key, object);
-    if (!unfinished) return unfinished.error();
     const fs::path path = path_of(key);
-    if (::rename(unfinished->c_str(), path.c_str()) != 0) {
-        const int error = errno;
-        ::unlink(unfinished->c_str());
-        return failure("put", key, error);
-    }
-    if (const int error = flush_folder(path.parent_path()); error != 0) {
-        return failure("put", key, error);
-    }
+    NewFile file(unfinished_path());
+    int error = write_for(path, object, file);
+    if (error == 0) error = file.replace(path);
+    if (error != 0) return failure("put", key, error);
     return Done{};
 }
 
@@ -179,16 +169,13 @@ Result<PutOutcome> BucketDir::put_if_absent(std::string_view key,
         return PutOutcome::existed;
     };
     if (::access(path.c_str(), F_OK) == 0) return existed();  // saves writing it
-    const Result<fs::path> unfinished = write_unfinished(key, object);
-    if (!unfinished) return unfinished.error();
-    // link() fails when the name is taken, also over NFS; rename() would replace.
-    const int error = ::link(unfinished->c_str(), path.c_str()) == 0 ? 0 : errno;
-    ::unlink(unfinished->c_str());
+    NewFile file(unfinished_path());
+    // Before its name is asked for: EEXIST shall say one thing.
+    if (const int error = write_for(path, object, file); error != 0)
+        return failure("put", key, error);
+    const int error = file.create(path);
     if (error == EEXIST) return existed();
     if (error != 0) return failure("put", key, error);
-    if (const int unflushed = flush_folder(path.parent_path()); unflushed != 0) {
-        return failure("put", key, unflushed);
-    }
     return PutOutcome::created;
 }
 

@@ -28,9 +28,7 @@ private:
     void prepare_to_write() const;
     void check_readable() const;
     std::filesystem::path path_of(std::string_view key) const;
-    // The temporary file with the object's bytes, flushed to the disk.
-    Result<std::filesystem::path> write_unfinished(std::string_view key,
-                                                   std::span<const std::byte> object);
+    std::filesystem::path unfinished_path() const;  // of one more object
     Error failure(std::string_view verb, std::string_view key, int error_number) const;
 
     const std::filesystem::path folder_;

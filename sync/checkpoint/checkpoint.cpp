@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/shard_index.h"
 #include "sync/bucket/file_descriptor.h"
-#include "sync/checkpoint/index.h"
 #include "sync/checkpoint/path.h"
 
 namespace dws {

@@ -1,6 +1,5 @@
 #include "sync/checkpoint/output.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "base/require.h"
 #include "sync/bucket/file_descriptor.h"
+#include "sync/bucket/new_file.h"
 #include "sync/checkpoint/path.h"
 #include "sync/sha256.h"
 
@@ -41,31 +41,6 @@ bool is_free(const fs::path& out, CheckpointOutput::Form form) {
     return form == CheckpointOutput::Form::folder && status.type() == fs::file_type::directory &&
            fs::is_empty(out, error) && !error;
 }
-
-// A new file that is written from start to end and then flushed.
-class NewFile {
-public:
-    explicit NewFile(fs::path path)
-        : path_(std::move(path)),
-          file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666)),
-          error_(file_.is_open() ? 0 : errno) {}
-
-    void append(std::span<const std::byte> bytes) {
-        if (error_ == 0) error_ = write_all(file_.number(), bytes);
-    }
-    Result<Done> finish() {
-        if (error_ == 0 && ::fsync(file_.number()) != 0) error_ = errno;
-        if (error_ == 0 && !file_.close()) error_ = errno;
-        if (error_ != 0) return failure(path_, error_);
-        return Done{};
-    }
-    bool has_failed() const { return error_ != 0; }
-
-private:
-    const fs::path path_;
-    FileDescriptor file_;
-    int error_;
-};
 
 // The entries of all folders, so that a power cut does not lose files that were flushed.
 Result<Done> flush_folders(const fs::path& folder) {
@@ -136,7 +111,8 @@ Result<Done> CheckpointOutput::write_shard(const CheckpointShard& shard, const A
             rest = rest.subspan(piece.size());
         }
     }
-    return file.finish();
+    if (const int number = file.finish(); number != 0) return failure(last_, number);
+    return Done{};
 }
 
 Result<Done> CheckpointOutput::write_file(const std::string& path,
@@ -148,7 +124,8 @@ Result<Done> CheckpointOutput::write_file(const std::string& path,
     if (error) return failure(last_.parent_path(), error.value());
     NewFile file(last_);
     file.append(bytes);
-    return file.finish();
+    if (const int number = file.finish(); number != 0) return failure(last_, number);
+    return Done{};
 }
 
 Result<Done> CheckpointOutput::finish() {

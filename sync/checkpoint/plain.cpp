@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/require.h"
-#include "sync/checkpoint/index.h"
+#include "base/shard_index.h"
 
 namespace dws {
 namespace {

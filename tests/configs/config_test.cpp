@@ -58,17 +58,18 @@ run: {name: night/1, output: out/n, seed: 18446744073709551615}
 bucket: {uri: file:///b, latency_ms: 1.5, put_latency_ms: 43, megabit_per_s: 2,
          retry_deadline_s: 3, limit_megabit_per_s: 4, unfenced: true}
 doorbell: {inside: "tcp://i:1", outside: "tcp://o:2", poll_ms: 4}
-model: {config: /m/c.json, checkpoint: /m/w.safetensors}
+model: {config: /m/c.json, checkpoint: /m/w.safetensors, init: trained, products: bf16}
 sync: {encoding: raw, file_mib: 5, files_in_flight: 2, full_rescan: false,
        rescan_tiles: 6}
 env: {endpoint: "tcp://e:3", rules: textarena, words: w.txt, secrets: 7, secrets_seed: 8,
       sessions_max: 9, sessions_per_client: 5, requests_per_second: 6, session_expiry_s: 10}
 worker: {threads: 11, slots: 12, weight_copies: 2, group_size: 13, temperature: 0.14,
-         kv_policy: recompute,
+         kv_policy: recompute, cache_tokens: 43, prompt_tokens: 44,
          groups_ahead_max: 15, staleness_max_steps: 16, hold_back_versions: 17, win_reward: 18,
          speed_reward: 19, green_reward: 20, yellow_reward: 21, valid_reward: -22}
 trainer: {threads: 23, steps: 24, groups_per_step: 25, learning_rate: 26e-3, lr_warmup_steps: 27,
           beta1: 0.28, beta2: 0.29, epsilon: 1e-30, weight_decay: 31, gradient_clip: 32,
+          recompute: true,
           dead_band: 33, advantage: episode, correction: clipped, ratio_max: 34, ratio_clip: 0.35,
           max_staleness_steps: 36,
           warm_start: {steps: 37, games_per_step: 38, learning_rate: 39, warmup_steps: 40}}
@@ -95,6 +96,8 @@ keys: {own: /k/me.key, memory: /k/seen, trainer: )" +
     EXPECT_EQ(config.doorbell.poll_ms, 4);
     EXPECT_EQ(config.model.config, "/m/c.json");
     EXPECT_EQ(config.model.checkpoint, "/m/w.safetensors");
+    EXPECT_EQ(config.model.init, "trained");
+    EXPECT_EQ(config.model.products, "bf16");
     EXPECT_EQ(config.sync.encoding, "raw");
     EXPECT_EQ(config.sync.file_mib, 5);
     EXPECT_EQ(config.sync.files_in_flight, 2);
@@ -115,6 +118,8 @@ keys: {own: /k/me.key, memory: /k/seen, trainer: )" +
     EXPECT_EQ(config.worker.group_size, 13);
     EXPECT_EQ(config.worker.temperature, 0.14);
     EXPECT_EQ(config.worker.kv_policy, "recompute");
+    EXPECT_EQ(config.worker.cache_tokens, 43);
+    EXPECT_EQ(config.worker.prompt_tokens, 44);
     EXPECT_EQ(config.worker.groups_ahead_max, 15);
     EXPECT_EQ(config.worker.staleness_max_steps, 16);
     EXPECT_EQ(config.worker.hold_back_versions, 17);
@@ -133,6 +138,7 @@ keys: {own: /k/me.key, memory: /k/seen, trainer: )" +
     EXPECT_EQ(config.trainer.epsilon, 1e-30);
     EXPECT_EQ(config.trainer.weight_decay, 31);
     EXPECT_EQ(config.trainer.gradient_clip, 32);
+    EXPECT_TRUE(config.trainer.recompute);
     EXPECT_EQ(config.trainer.dead_band, 33);
     EXPECT_EQ(config.trainer.advantage, "episode");
     EXPECT_EQ(config.trainer.correction, "clipped");
@@ -251,8 +257,9 @@ TEST_F(ConfigTest, WordsOutsideTheirChoicesAreRefused) {
     EXPECT_EQ(refusal("sync: {encoding: zip}\n"),
               "a.yaml:1: sync.encoding: expected auto | x | f | gap_delta | raw, got 'zip'");
     for (const std::string yaml :
-         {"env: {rules: chess}", "worker: {kv_policy: drop}", "trainer: {advantage: game}",
-          "trainer: {correction: none}", "trainer: {correction: ''}"})
+         {"model: {init: zeros}", "model: {products: fp8}", "env: {rules: chess}",
+          "worker: {kv_policy: drop}", "trainer: {advantage: game}", "trainer: {correction: none}",
+          "trainer: {correction: ''}"})
         EXPECT_NE(refusal(yaml).find(" | "), std::string::npos) << yaml;
 }
 
@@ -281,6 +288,8 @@ TEST_F(ConfigTest, ValuesOutsideTheirRangeAreRefused) {
                                    "worker: {weight_copies: 3}",
                                    "worker: {group_size: 0}",
                                    "worker: {temperature: 0}",
+                                   "worker: {cache_tokens: -1}",
+                                   "worker: {prompt_tokens: 0}",
                                    "worker: {groups_ahead_max: 0}",
                                    "worker: {staleness_max_steps: -1}",
                                    "worker: {hold_back_versions: -1}",
@@ -302,6 +311,21 @@ TEST_F(ConfigTest, ValuesOutsideTheirRangeAreRefused) {
                                    "trainer: {warm_start: {games_per_step: 0}}",
                                    "evaluation: {games: -1}"})
         EXPECT_NE(refusal(yaml).find(": expected "), std::string::npos) << yaml;
+}
+
+TEST_F(ConfigTest, TheKeysOfAChatReachTheirFields) {
+    const Config config = load("model: {tokenizer: t.json}\nworker: {thinking: true}\n");
+    EXPECT_EQ(config.model.tokenizer, (folder_ / "t.json").string());
+    EXPECT_TRUE(config.worker.thinking);
+    EXPECT_EQ(load("").model.tokenizer, "");
+}
+
+TEST_F(ConfigTest, AChatHasNoDemonstrationsAndLettersHoldNoThoughts) {
+    EXPECT_EQ(refusal("model: {tokenizer: t.json}\ntrainer: {warm_start: {steps: 1}}\n"),
+              "a.yaml: trainer.warm_start.steps: demonstrations are played in letters; with "
+              "model.tokenizer it must be 0");
+    EXPECT_EQ(refusal("worker: {thinking: true}\n"),
+              "a.yaml: worker.thinking: letters hold no thoughts; it needs model.tokenizer");
 }
 
 TEST_F(ConfigTest, AKeyThatStandsTwiceIsRefused) {

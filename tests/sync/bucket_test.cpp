@@ -5,6 +5,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "base/clock.h"
+#include "sync/bucket/bucket_unfenced.h"
 #include "tests/support/faulty_bucket.h"
 #include "tests/support/scratch_folder.h"
 
@@ -74,6 +76,26 @@ TEST(OpenBucket, HandsTheStopToTheLineAndTheRetries) {
     EXPECT_TRUE(bucket->put("a", bytes_of("x")));
     std::ofstream(scratch / "bucket" / "file") << "in the way";
     EXPECT_EQ(bucket->put("file/b", bytes_of("x")).error().fault, Fault::transport);
+}
+
+TEST(OpenBucket, OpensWhatTheConfigSays) {
+    const ScratchFolder scratch;
+    BucketSection section;
+    section.uri = (scratch / "bucket").string();
+    section.put_latency_ms = 20;
+    {
+        const auto bucket = open_bucket(section, {});
+        const Stopwatch watch;
+        ASSERT_TRUE(bucket->put("a", bytes_of("x")));
+        EXPECT_GE(watch.seconds(), 0.02);
+        EXPECT_EQ(dynamic_cast<const BucketUnfenced*>(bucket.get()), nullptr);
+    }
+    section.unfenced = true;
+    const auto bucket = open_bucket(section, {}, BucketAccess::read);
+    EXPECT_TRUE(bucket->get("a", {.length = 1}));
+    EXPECT_NE(dynamic_cast<const BucketUnfenced*>(bucket.get()), nullptr);
+    section.limit_megabit_per_s = 1;
+    EXPECT_THROW(open_bucket(section, {}), std::runtime_error);
 }
 
 TEST(OpenBucket, ReadingDoesNotMakeTheFolder) {

@@ -54,6 +54,26 @@ TEST(Subscriber, TwoReplicasEqualTheTrainerAtEveryVersionInAFolder) {
     follow_two(*bucket, std::random_device{}());
 }
 
+TEST(Subscriber, SaysWhereTheTimeOfASyncWent) {
+    const ArrayTable table = small_table();
+    FaultyBucket bucket;
+    TestTrainer trainer(bucket, table, 3);
+    ASSERT_TRUE(trainer.start_with_anchor());
+    TestFollower follower(bucket, table);
+    ASSERT_TRUE(follower.reach(0));
+    ASSERT_TRUE(trainer.publish_version(300));
+    ASSERT_TRUE(eventually([&] { return follower.subscriber->has_staged(); }));
+    std::this_thread::sleep_for(milliseconds{20});  // the worker is in the midst of a token
+    ASSERT_TRUE(follower.commit_staged());
+    const CommitReport& report = follower.commits.back();
+    EXPECT_GE(report.wait_ms, 20);
+    EXPECT_GT(report.verify_ms, 0);
+    EXPECT_LT(report.verify_ms, report.stage_ms);
+    const double told_ms =
+        report.notify_ms + report.fetch_ms + report.stage_ms + report.wait_ms + report.pause_ms;
+    EXPECT_LE(told_ms, report.sync_ms + 1);  // records keep milliseconds
+}
+
 TEST(Subscriber, LostRepeatedAndReorderedRingsChangeNothing) {
     const ArrayTable table = small_table();
     FaultyBucket bucket;

@@ -1,4 +1,4 @@
-#include "sync/checkpoint/index.h"
+#include "base/shard_index.h"
 
 #include <fmt/format.h>
 
