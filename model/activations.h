@@ -1,14 +1,16 @@
-// What forward() keeps for backward(), and the cut of a batch into runs that both follow.
+// What a pass of training holds: how a batch is cut into runs, and the arrays of the one run that
+// is on its way through the layers and back. A run ends before the next begins, so memory follows
+// the longest run, not the batch.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "model/forward.h"
 
 namespace dws {
 
-// Neighbouring sequences that go through all layers together: about as many tokens as keep the
-// buffers between two operations in cache.
+// Neighbouring sequences that go through all layers together.
 struct Run {
     int first_token;
     int tokens;
@@ -20,14 +22,14 @@ struct Run {
 // All sequences in order; a run has at most run_tokens tokens, or one sequence.
 std::vector<Run> cut_runs(const TokenBatch& batch, int run_tokens);
 
-// Arrays over all T tokens of the batch.
+// Of one layer, over the tokens of one run.
 struct LayerActivations {
-    std::vector<float> input;       // (T, D) the residual before attention
-    std::vector<float> qkv;         // (T, W) before norm and rotation
-    std::vector<float> mixed;       // (T, H*head) attention's output
-    std::vector<float> log_totals;  // (T, H)
-    std::vector<float> middle;      // (T, D) the residual before the MLP
-    std::vector<float> gate_up;     // (T, 2F)
+    std::vector<float> input;       // (tokens, D) the residual before attention
+    std::vector<float> qkv;         // (tokens, W) before norm and rotation
+    std::vector<float> mixed;       // (tokens, H*head) attention's output
+    std::vector<float> log_totals;  // (tokens, H)
+    std::vector<float> middle;      // (tokens, D) the residual before the MLP
+    std::vector<float> gate_up;     // (tokens, 2F)
 };
 
 // Between two operations, over the tokens of one run.
@@ -35,8 +37,7 @@ struct RunBuffers {
     std::vector<float> normed;   // (tokens, D)
     std::vector<float> heads;    // (tokens, W)
     std::vector<float> product;  // (tokens, F)
-    std::vector<float> rows;     // (tokens, D) the residual where logits are wanted
-    // backward() alone
+    // The way back alone.
     std::vector<float> d_residual;  // (tokens, D)
     std::vector<float> d_normed;    // (tokens, D)
     std::vector<float> d_mixed;     // (tokens, H*head)
@@ -45,13 +46,38 @@ struct RunBuffers {
     std::vector<float> d_gate_up;   // (tokens, 2F)
 };
 
+// At the end of the layers. rows: of the run; C: columns of the logits.
+struct HeadBuffers {
+    std::vector<float> rows;      // (rows, D) the residual where logits are wanted
+    std::vector<float> normed;    // (rows, D)
+    std::vector<float> d_normed;  // (rows, D)
+    std::vector<float> logits;    // (rows of one chunk, C)
+    std::vector<float> d_logits;  // (rows of one chunk, C)
+    // Of the columns, when they are not all.
+    std::vector<Bf16> words;       // (C, D)
+    std::vector<float> gradients;  // (C, D)
+};
+
 struct Activations {
     std::vector<Run> runs;
     std::vector<int> positions;  // (T,) of each token in its sequence
     RopeTable table;
     std::vector<LayerActivations> layers;
-    std::vector<float> output;  // (T, D) the residual after the last layer
+    // Recomputing: qkv, middle and gate_up of the layer at hand, in place of each layer's own.
+    LayerActivations shared;
+    std::vector<float> output;  // (tokens, D) the residual after the last layer
     RunBuffers buffers;
+    HeadBuffers head;
 };
+
+// Vectors only grow: a later, smaller batch uses their beginning.
+void reach(std::vector<float>& values, std::size_t rows, int width);
+
+// Stops the program when the batch is not one of this model.
+void check_batch(const ModelConfig& config, const TokenBatch& batch);
+
+// Cuts the batch and makes room. goes_back: for the way back, too.
+void prepare(const ModelConfig& config, const TokenBatch& batch, const Backend& backend,
+             bool recompute, bool goes_back, Activations& kept);
 
 }  // namespace dws

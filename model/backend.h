@@ -31,11 +31,10 @@ struct GradientMatrix {
 
 // Tokens of one sequence in a cache, and the new ones that follow them.
 struct CachedSequence {
-    float* keys;    // (K*head, key_stride) so that one query meets many keys in one vector
-    float* values;  // (capacity, K*head)
-    int past;       // tokens whose keys and values are there
-    int first_row;  // of the new tokens among the rows of the call
-    int rows;       // new tokens
+    std::span<float* const> pages;  // see cache_page.h; they reach past + rows tokens
+    int past;                       // tokens whose keys and values are there
+    int first_row;                  // of the new tokens among the rows of the call
+    int rows;                       // new tokens
 };
 
 enum class Sum { kOverwrite, kAdd };
@@ -118,11 +117,13 @@ public:
                                     float* d_heads) = 0;      // (T, W)
 
     // Writes the new tokens' keys and values behind the cached ones, then attends: a new token
-    // meets the cached ones, the new ones before it, and itself.
+    // meets the cached ones, the new ones before it, and itself. Pages may be shared by sequences
+    // that only read them here.
     virtual void attention_cached(const ModelConfig& config,
                                   const float* heads,  // (T, W) after norm_rope
-                                  std::span<const CachedSequence> sequences, int key_stride,
-                                  float* mixed) = 0;  // (T, H*head)
+                                  std::span<const CachedSequence> sequences,
+                                  std::size_t layer_offset,  // of the layer in each page
+                                  float* mixed) = 0;         // (T, H*head)
 
     // silu(gate) * up.
     virtual void swiglu(const float* gate_up,  // (T, 2F) gate then up
@@ -153,9 +154,18 @@ public:
                              int size) = 0;
     virtual void scatter_rows(const float* from, const std::int32_t* indices, float* to, int rows,
                               int size) = 0;
+    virtual void gather_words(const Bf16* from, const std::int32_t* indices, Bf16* to, int rows,
+                              int size) = 0;
+};
+
+// What a matrix product multiplies; its sums are fp32 in both.
+enum class Products {
+    fp32,  // activations as they are, weights widened
+    bf16   // both operands rounded to bf16 (see bf16_products.h), where the processor has a unit
+           // for it; elsewhere as fp32
 };
 
 // threads: of this backend's parallel loops and matrix products; at least 1.
-std::unique_ptr<Backend> make_cpu_backend(int threads);
+std::unique_ptr<Backend> make_cpu_backend(int threads, Products products = Products::fp32);
 
 }  // namespace dws

@@ -1,4 +1,4 @@
-// load_weights() and save_weights(): a model's weights as a safetensors file.
+// load_weights() and save_weights(): a model's weights in safetensors files.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -6,9 +6,12 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "base/require.h"
 #include "base/safetensors.h"
+#include "model/weight_files.h"
+#include "model/weight_names.h"
 #include "model/weights.h"
 
 namespace dws {
@@ -16,16 +19,6 @@ namespace {
 
 [[noreturn]] void refuse(const std::filesystem::path& file, const std::string& what) {
     throw std::runtime_error(fmt::format("{}: {}", file.string(), what));
-}
-
-Bytes read_file(const std::filesystem::path& file) {
-    std::ifstream stream(file, std::ios::binary | std::ios::ate);
-    if (!stream) refuse(file, "cannot be read");
-    Bytes bytes(static_cast<std::size_t>(std::streamoff{stream.tellg()}));
-    stream.seekg(0);
-    stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!stream) refuse(file, "cannot be read to its end");
-    return bytes;
 }
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
@@ -56,37 +49,93 @@ void convert(std::span<const std::byte> data, std::span<float> to, ToFloat to_fl
     }
 }
 
-void read_array(const TensorView& view, std::span<float> to, const std::filesystem::path& file) {
-    if (view.spec.dtype == DType::kBF16) {
-        convert<Bf16>(view.data, to, from_bf16);
-    } else if (view.spec.dtype == DType::kF16) {
-        convert<std::uint16_t>(view.data, to, from_f16);
-    } else if (view.spec.dtype == DType::kF32) {
-        convert<float>(view.data, to, [](float value) { return value; });
+void convert(DType dtype, std::span<const std::byte> data, std::span<float> to) {
+    if (dtype == DType::kBF16) {
+        convert<Bf16>(data, to, from_bf16);
+    } else if (dtype == DType::kF16) {
+        convert<std::uint16_t>(data, to, from_f16);
     } else {
-        refuse(file, fmt::format("{} is {}, not BF16, F16 or F32", view.spec.name,
-                                 name_of(view.spec.dtype)));
+        convert<float>(data, to, [](float value) { return value; });
+    }
+}
+
+// Refuses an array of another shape or type than the model's.
+WeightFiles::Array checked(const WeightFiles& files, const TensorSpec& spec) {
+    const WeightFiles::Array array = files.at(spec.name);
+    const TensorSpec& stored = array.place.spec;
+    if (stored.shape != spec.shape) {
+        refuse(array.path, fmt::format("{} has shape ({}), not ({})", spec.name,
+                                       shape_text(stored.shape), shape_text(spec.shape)));
+    }
+    if (stored.dtype != DType::kBF16 && stored.dtype != DType::kF16 &&
+        stored.dtype != DType::kF32) {
+        refuse(array.path,
+               fmt::format("{} is {}, not BF16, F16 or F32", spec.name, name_of(stored.dtype)));
+    }
+    return array;
+}
+
+void read_array(WeightFiles& files, const TensorSpec& spec, std::span<float> to) {
+    const WeightFiles::Array array = checked(files, spec);
+    const DType dtype = array.place.spec.dtype;
+    std::size_t done = 0;
+    files.read(array, [&](std::span<const std::byte> piece) {
+        const std::size_t elements = piece.size() / width_bytes(dtype);
+        convert(dtype, piece, to.subspan(done, elements));
+        done += elements;
+    });
+}
+
+// A tied model has one matrix for both ends. Files may store it twice; two matrices would be
+// another model than the one that is trained.
+void check_tied_head(WeightFiles& files, const TensorSpec& embedding,
+                     std::span<const float> values) {
+    if (!files.has(kHeadName)) return;
+    const WeightFiles::Array array = checked(files, {kHeadName, embedding.dtype, embedding.shape});
+    const DType dtype = array.place.spec.dtype;
+    std::vector<float> part;
+    std::size_t done = 0;
+    files.read(array, [&](std::span<const std::byte> piece) {
+        part.resize(piece.size() / width_bytes(dtype));
+        convert(dtype, piece, part);
+        if (std::memcmp(part.data(), values.data() + done, part.size() * sizeof(float)) != 0) {
+            refuse(array.path,
+                   fmt::format("{} differs from {}, but the config says that they are tied "
+                               "(tie_word_embeddings)",
+                               kHeadName, kEmbeddingName));
+        }
+        done += part.size();
+    });
+}
+
+// Header and arrays, one after the other.
+void write_arrays(const TensorLayout& layout, std::span<const std::byte> flat,
+                  std::ofstream& stream) {
+    const auto write = [&stream](std::span<const std::byte> bytes) {
+        stream.write(reinterpret_cast<const char*>(bytes.data()),
+                     static_cast<std::streamsize>(bytes.size()));
+    };
+    write(write_safetensors_header(layout.specs(), {{"format", "pt"}}));
+    for (std::size_t index = 0; index < layout.specs().size(); ++index) {
+        const TensorSpec& spec = layout.specs()[index];
+        write(flat.subspan(layout.offset_bytes(index), spec.elements() * width_bytes(spec.dtype)));
     }
 }
 
 }  // namespace
 
-std::vector<float> load_weights(const ModelConfig& config, const std::filesystem::path& file) {
-    const Bytes bytes = read_file(file);
-    const Result<SafetensorsView> parsed = SafetensorsView::parse(bytes);
-    if (!parsed) refuse(file, parsed.error().detail);
+std::vector<float> load_weights(const ModelConfig& config, const std::filesystem::path& place) {
+    WeightFiles files(place);
     const TensorLayout layout = weight_layout(config);
     std::vector<float> values(layout.size_bytes() / sizeof(Bf16), 0.0f);
     for (std::size_t index = 0; index < layout.specs().size(); ++index) {
         const TensorSpec& spec = layout.specs()[index];
-        const TensorView* view = parsed->find(spec.name);
-        if (view == nullptr) refuse(file, spec.name + " is missing");
-        if (view->spec.shape != spec.shape) {
-            refuse(file, fmt::format("{} has shape ({}), not ({})", spec.name,
-                                     shape_text(view->spec.shape), shape_text(spec.shape)));
-        }
         const std::size_t first = layout.offset_bytes(index) / sizeof(Bf16);
-        read_array(*view, std::span(values).subspan(first, spec.elements()), file);
+        const std::span<float> array = std::span(values).subspan(first, spec.elements());
+        read_array(files, spec, array);
+        if (config.has_tied_embeddings && spec.name == kEmbeddingName) {
+            check_tied_head(files, spec, array);
+        }
     }
     return values;
 }
@@ -97,18 +146,9 @@ void save_weights(const ModelConfig& config, std::span<const Bf16> words,
     const TensorLayout layout = weight_layout(config);
     require(words.size() * sizeof(Bf16) == layout.size_bytes(),
             "words are the flat array of this model");
-    const std::span<const std::byte> flat = std::as_bytes(words);
-    std::vector<TensorView> views;
-    for (std::size_t index = 0; index < layout.specs().size(); ++index) {
-        const TensorSpec& spec = layout.specs()[index];
-        views.push_back({spec, flat.subspan(layout.offset_bytes(index),
-                                            spec.elements() * width_bytes(spec.dtype))});
-    }
-    const Bytes bytes = write_safetensors(views, {{"format", "pt"}});
     const std::filesystem::path beside = file.string() + ".part";
     std::ofstream stream(beside, std::ios::binary);
-    stream.write(reinterpret_cast<const char*>(bytes.data()),
-                 static_cast<std::streamsize>(bytes.size()));
+    write_arrays(layout, std::as_bytes(words), stream);
     stream.close();
     if (!stream) refuse(beside, "cannot be written");
     std::filesystem::rename(beside, file);

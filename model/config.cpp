@@ -93,7 +93,9 @@ float rope_theta_of(const json& object, const std::filesystem::path& file) {
 
 }  // namespace
 
-ModelConfig load_model_config(const std::filesystem::path& config_json) {
+ModelConfig load_model_config(const std::filesystem::path& place) {
+    const std::filesystem::path config_json =
+        std::filesystem::is_directory(place) ? place / "config.json" : place;
     const json object = read_object(config_json);
     expect_qwen3(object, config_json);
     ModelConfig config;

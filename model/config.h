@@ -19,8 +19,10 @@ struct ModelConfig {
     bool has_tied_embeddings = true;  // tie_word_embeddings: lm_head is the embedding
 };
 
-// Throws std::runtime_error naming file and key when a size is missing, not a positive number, or
-// asks for something this model is not (attention_bias, sliding window, rope scaling).
-ModelConfig load_model_config(const std::filesystem::path& config_json);
+// place: config.json, or the folder that holds it. The configs of the published dense Qwen3 models
+// load as they are. Throws std::runtime_error naming file and key when a size is missing, not a
+// positive number, or asks for something this model is not (attention_bias, sliding window, rope
+// scaling).
+ModelConfig load_model_config(const std::filesystem::path& place);
 
 }  // namespace dws

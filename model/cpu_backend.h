@@ -1,16 +1,18 @@
-// The operations on the processor: OpenMP loops of our own, and oneDNN for large matrix products.
-// Its parts stand in x_cpu.cpp. Made by make_cpu_backend(); one thread calls it at a time.
+// The operations on the processor: OpenMP loops of our own, and for large matrix products oneDNN
+// or, in bf16, kernels of our own. Its parts stand in x_cpu.cpp. Made by make_cpu_backend(); one
+// thread calls it at a time.
 #pragma once
 
 #include <vector>
 
 #include "model/backend.h"
+#include "model/bf16_products.h"
 
 namespace dws {
 
 class CpuBackend final : public Backend {
 public:
-    explicit CpuBackend(int threads);
+    CpuBackend(int threads, Products products);
 
     // 512 tokens of a model with D = 64 leave about 1.5 MB between operations.
     int run_tokens() const override { return 512 * threads_; }
@@ -41,6 +43,8 @@ public:
                      int size) override;
     void scatter_rows(const float* from, const std::int32_t* indices, float* to, int rows,
                       int size) override;
+    void gather_words(const Bf16* from, const std::int32_t* indices, Bf16* to, int rows,
+                      int size) override;
 
     // norm_rope_cpu.cpp
     void norm_rope(const ModelConfig& config, const float* qkv, const Bf16* query_norm,
@@ -58,13 +62,17 @@ public:
                             std::span<const int> starts, const float* mixed,
                             const float* log_totals, const float* d_mixed, float* d_heads) override;
     void attention_cached(const ModelConfig& config, const float* heads,
-                          std::span<const CachedSequence> sequences, int key_stride,
+                          std::span<const CachedSequence> sequences, std::size_t layer_offset,
                           float* mixed) override;
 
 private:
+    // Whether a loop over so many numbers is worth several threads: waking those that sleep takes
+    // as long as some ten thousand numbers.
+    bool is_shared(std::size_t numbers) const { return threads_ > 1 && numbers >= 16 * 1024; }
     const float* widen(std::span<const WeightMatrix> weights, int inputs);
 
     int threads_;
+    std::unique_ptr<Bf16Products> bf16_products_;  // null: products are fp32
     std::vector<float> widened_;  // a stack's weights as fp32, for the length of one product
 };
 

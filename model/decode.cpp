@@ -12,7 +12,7 @@ namespace {
 struct Rows {
     std::vector<std::int32_t> tokens;  // (T,)
     std::vector<int> positions;        // (T,)
-    std::vector<std::int32_t> last;    // (inputs,) each one's last row
+    std::vector<std::int32_t> last;    // (wanting inputs,) each one's last row
 };
 
 Rows lay_out(const ModelConfig& config, std::span<const NewTokens> inputs, const KvCache& cache) {
@@ -32,18 +32,20 @@ Rows lay_out(const ModelConfig& config, std::span<const NewTokens> inputs, const
         for (int i = 0; i < static_cast<int>(input.tokens.size()); ++i) {
             rows.positions.push_back(past + i);
         }
+        if (!input.wants_logits) continue;
         rows.last.push_back(static_cast<std::int32_t>(rows.tokens.size()) - 1);
     }
     return rows;
 }
 
-std::vector<CachedSequence> cached(std::span<const NewTokens> inputs, KvCache& cache, int layer) {
+// The inputs' places in the cache, with pages for their new tokens.
+std::vector<CachedSequence> make_room(std::span<const NewTokens> inputs, KvCache& cache) {
     std::vector<CachedSequence> sequences;
     int first_row = 0;
     for (const NewTokens& input : inputs) {
         const int tokens = static_cast<int>(input.tokens.size());
-        sequences.push_back({cache.keys(layer, input.slot), cache.values(layer, input.slot),
-                             cache.length(input.slot), first_row, tokens});
+        cache.make_room(input.slot, tokens);
+        sequences.push_back({cache.pages(input.slot), cache.length(input.slot), first_row, tokens});
         first_row += tokens;
     }
     return sequences;
@@ -71,7 +73,7 @@ struct Parts {
     }
 };
 
-// Of all rows, only each input's last one goes on: in place of residual and mixed.
+// Of all rows, only those whose logits are wanted go on: in place of residual and mixed.
 void keep_last_rows(const ModelConfig& config, const Rows& rows, Backend& backend,
                     const Parts& parts) {
     const int kept = static_cast<int>(rows.last.size());
@@ -92,9 +94,10 @@ void decode(const ModelConfig& config, std::span<const Bf16> words,
             DecodeBuffers& buffers, std::span<float> logits) {
     const WeightOffsets offsets(config);
     require(words.size() == offsets.elements, "words are the flat array of this model");
-    require(logits.size() == inputs.size() * static_cast<std::size_t>(config.vocab_size),
-            "logits are (inputs, V)");
     const Rows input_rows = lay_out(config, inputs, cache);
+    require(logits.size() == input_rows.last.size() * static_cast<std::size_t>(config.vocab_size),
+            "logits are (wanting inputs, V)");
+    const std::vector<CachedSequence> sequences = make_room(inputs, cache);
     const Parts parts(config, input_rows.tokens.size(), buffers.storage);
     int rows = static_cast<int>(input_rows.tokens.size());
     const int hidden = config.hidden_size;
@@ -112,11 +115,12 @@ void decode(const ModelConfig& config, std::span<const Bf16> words,
         backend.norm_rope(config, parts.qkv, words.data() + place.query_norm,
                           words.data() + place.key_norm, input_rows.positions.data(), cache.table(),
                           parts.heads, rows);
-        backend.attention_cached(config, parts.heads, cached(inputs, cache, layer),
-                                 cache.key_stride(), parts.mixed);
+        backend.attention_cached(config, parts.heads, sequences, cache.layer_offset(layer),
+                                 parts.mixed);
         if (layer == config.layers - 1) {
+            rows = static_cast<int>(input_rows.last.size());
+            if (rows == 0) break;
             keep_last_rows(config, input_rows, backend, parts);
-            rows = static_cast<int>(inputs.size());
         }
         backend.matmul(parts.mixed, weights.output, parts.residual, rows, query_width, Sum::kAdd);
         backend.rms_norm(parts.residual, words.data() + place.mlp_norm, parts.normed, rows, hidden,
@@ -126,10 +130,12 @@ void decode(const ModelConfig& config, std::span<const Bf16> words,
         backend.matmul(parts.product, weights.down, parts.residual, rows, config.mlp_size,
                        Sum::kAdd);
     }
-    const WeightMatrix head[] = {{words.data() + offsets.head, config.vocab_size}};
-    backend.rms_norm(parts.residual, words.data() + offsets.final_norm, parts.normed, rows, hidden,
-                     config.norm_epsilon);
-    backend.matmul(parts.normed, head, logits.data(), rows, hidden, Sum::kOverwrite);
+    if (rows > 0) {
+        const WeightMatrix head[] = {{words.data() + offsets.head, config.vocab_size}};
+        backend.rms_norm(parts.residual, words.data() + offsets.final_norm, parts.normed, rows,
+                         hidden, config.norm_epsilon);
+        backend.matmul(parts.normed, head, logits.data(), rows, hidden, Sum::kOverwrite);
+    }
     for (const NewTokens& input : inputs) {
         cache.extend(input.slot, static_cast<int>(input.tokens.size()));
     }

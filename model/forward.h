@@ -1,5 +1,5 @@
-// The pass through the model, written once for training: sequences laid one after another, all
-// activations kept for backward().
+// The pass through whole sequences, laid one after another. Training goes on from there
+// (backward.h); generation has a pass of its own (decode.h).
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ using ActivationsPointer = std::unique_ptr<Activations, ActivationsDeleter>;
 ActivationsPointer make_activations();
 
 // words: (elements,) bf16, flat. logits: (R, V) fp32, overwritten. Activations and sums are fp32.
+// The logits are those of forward_backward(), to the bit where its chunks have as many rows.
 void forward(const ModelConfig& config, std::span<const Bf16> words, const TokenBatch& batch,
              Backend& backend, Activations& activations, std::span<float> logits);
 

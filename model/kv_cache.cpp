@@ -1,57 +1,83 @@
+#include "model/kv_cache.h"
+
+#include <algorithm>
+
 #include "base/require.h"
-#include "model/decode.h"
 
 namespace dws {
 namespace {
 
-constexpr int kStrideFloats = 16;  // of the widest vectors; attention reads keys by whole vectors
+std::size_t pool_pages(int slots, int capacity_tokens, int pool_tokens) {
+    require(slots >= 1 && capacity_tokens >= 1, "a cache has room");
+    require(pool_tokens == 0 || pool_tokens >= capacity_tokens, "a pool has room for a full slot");
+    if (pool_tokens > 0) return pages_for(static_cast<std::size_t>(pool_tokens));
+    return static_cast<std::size_t>(slots) * pages_for(static_cast<std::size_t>(capacity_tokens));
+}
 
 }  // namespace
 
-KvCache::KvCache(const ModelConfig& config, int slots, int capacity_tokens)
-    : slots_(slots),
-      capacity_(capacity_tokens),
+KvCache::KvCache(const ModelConfig& config, int slots, int capacity_tokens, int pool_tokens)
+    : capacity_(capacity_tokens),
       layers_(config.layers),
-      key_stride_((capacity_tokens + kStrideFloats - 1) / kStrideFloats * kStrideFloats),
-      key_width_(config.key_heads * config.head_size) {
-    require(slots >= 1 && capacity_tokens >= 1, "a cache has room");
-    const std::size_t rows = static_cast<std::size_t>(layers_) * static_cast<std::size_t>(slots_) *
-                             static_cast<std::size_t>(key_width_);
-    lengths_.resize(static_cast<std::size_t>(slots_), 0);
-    keys_.resize(rows * static_cast<std::size_t>(key_stride_));
-    values_.resize(rows * static_cast<std::size_t>(capacity_));
+      layer_floats_(page_layer_floats(HeadShape(config))),
+      page_floats_(static_cast<std::size_t>(config.layers) * layer_floats_),
+      pool_(page_floats_, pool_pages(slots, capacity_tokens, pool_tokens)),
+      slots_(static_cast<std::size_t>(slots)) {
     table_.grow(config, capacity_);
 }
 
 std::size_t KvCache::checked(int slot) const {
-    require(slot >= 0 && slot < slots_, "a slot of this cache");
+    require(slot >= 0 && static_cast<std::size_t>(slot) < slots_.size(), "a slot of this cache");
     return static_cast<std::size_t>(slot);
 }
 
-int KvCache::length(int slot) const { return lengths_[checked(slot)]; }
+void KvCache::clear(int slot) {
+    Slot& cleared = slots_[checked(slot)];
+    for (const std::size_t page : cleared.pages) pool_.let_go(page);
+    cleared = {};
+}
 
-void KvCache::clear(int slot) { lengths_[checked(slot)] = 0; }
+void KvCache::add_page(Slot& slot, std::size_t page) {
+    slot.pages.push_back(page);
+    slot.floats.push_back(pool_.floats(page));
+}
+
+void KvCache::share(int from, int slot, int tokens) {
+    const Slot& lender = slots_[checked(from)];
+    Slot& borrower = slots_[checked(slot)];
+    require(from != slot && borrower.length == 0, "an empty slot begins with another's tokens");
+    require(tokens >= 0 && tokens <= lender.length, "shared tokens are there");
+    clear(slot);
+    const std::size_t shared = static_cast<std::size_t>(tokens);
+    for (std::size_t i = 0; i < shared / kPageTokens; ++i) {
+        pool_.hold(lender.pages[i]);
+        add_page(borrower, lender.pages[i]);
+    }
+    if (shared % kPageTokens != 0) {
+        add_page(borrower, pool_.take());
+        std::copy_n(lender.floats[shared / kPageTokens], page_floats_, borrower.floats.back());
+    }
+    borrower.length = tokens;
+}
+
+void KvCache::make_room(int slot, int tokens) {
+    Slot& grown = slots_[checked(slot)];
+    require(tokens >= 0 && tokens <= capacity_ - grown.length, "tokens fit the cache's capacity");
+    require(
+        grown.length % static_cast<int>(kPageTokens) == 0 || !pool_.is_shared(grown.pages.back()),
+        "nothing is written to a page that two slots hold");
+    const std::size_t needed = pages_for(static_cast<std::size_t>(grown.length + tokens));
+    while (grown.pages.size() < needed) add_page(grown, pool_.take());
+}
 
 void KvCache::extend(int slot, int tokens) {
-    int& length = lengths_[checked(slot)];
-    require(tokens >= 0 && tokens <= capacity_ - length, "tokens fit the cache's capacity");
-    length += tokens;
+    make_room(slot, tokens);
+    slots_[checked(slot)].length += tokens;
 }
 
-float* KvCache::keys(int layer, int slot) {
+std::size_t KvCache::layer_offset(int layer) const {
     require(layer >= 0 && layer < layers_, "a layer of this cache");
-    const std::size_t index =
-        static_cast<std::size_t>(layer) * static_cast<std::size_t>(slots_) + checked(slot);
-    return keys_.data() +
-           index * static_cast<std::size_t>(key_width_) * static_cast<std::size_t>(key_stride_);
-}
-
-float* KvCache::values(int layer, int slot) {
-    require(layer >= 0 && layer < layers_, "a layer of this cache");
-    const std::size_t index =
-        static_cast<std::size_t>(layer) * static_cast<std::size_t>(slots_) + checked(slot);
-    return values_.data() +
-           index * static_cast<std::size_t>(key_width_) * static_cast<std::size_t>(capacity_);
+    return static_cast<std::size_t>(layer) * layer_floats_;
 }
 
 }  // namespace dws

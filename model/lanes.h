@@ -58,19 +58,37 @@ inline Lanes keep_first(Lanes lanes, std::size_t count, float rest) {
     return kLaneIndex < static_cast<std::int32_t>(count) ? lanes : broadcast(rest);
 }
 
-// (a0+a1, b0+b1) where index 0 and 1 are the halves of each block of 2*Half lanes: one step of a
-// transposing sum. Folding kLanes vectors through Half = 1, 2, 4, ... gives each vector's sum.
+// Of two vectors cut into blocks of 2*Half lanes: the first halves of both blocks side by side, and
+// the second halves.
 template <std::size_t Half, std::size_t... I>
-inline Lanes fold_pair(Lanes a, Lanes b, std::index_sequence<I...>) {
-    const Lanes first =
-        __builtin_shufflevector(a, b, static_cast<int>((I & Half) ? (I ^ Half) + kLanes : I)...);
-    const Lanes second =
-        __builtin_shufflevector(a, b, static_cast<int>((I & Half) ? I + kLanes : (I ^ Half))...);
-    return first + second;
+inline Lanes first_halves(Lanes a, Lanes b, std::index_sequence<I...>) {
+    return __builtin_shufflevector(a, b, static_cast<int>((I & Half) ? (I ^ Half) + kLanes : I)...);
 }
+template <std::size_t Half, std::size_t... I>
+inline Lanes second_halves(Lanes a, Lanes b, std::index_sequence<I...>) {
+    return __builtin_shufflevector(a, b, static_cast<int>((I & Half) ? I + kLanes : (I ^ Half))...);
+}
+
+// (a0+a1, b0+b1) where index 0 and 1 are the halves of each block: one step of a transposing sum.
+// Folding kLanes vectors through Half = 1, 2, 4, ... gives each vector's sum.
 template <std::size_t Half>
 inline Lanes fold_pair(Lanes a, Lanes b) {
-    return fold_pair<Half>(a, b, std::make_index_sequence<kLanes>());
+    constexpr auto kAll = std::make_index_sequence<kLanes>();
+    return first_halves<Half>(a, b, kAll) + second_halves<Half>(a, b, kAll);
+}
+
+// Lane i of row j and lane j of row i change places. rows: (kLanes,).
+template <std::size_t Half = kLanes / 2>
+inline void transpose(Lanes* rows) {
+    constexpr auto kAll = std::make_index_sequence<kLanes>();
+    for (std::size_t first = 0; first < kLanes; first += 2 * Half) {
+        for (std::size_t i = first; i < first + Half; ++i) {
+            const Lanes a = rows[i], b = rows[i + Half];
+            rows[i] = first_halves<Half>(a, b, kAll);
+            rows[i + Half] = second_halves<Half>(a, b, kAll);
+        }
+    }
+    if constexpr (Half > 1) transpose<Half / 2>(rows);
 }
 
 // Lane i of the result is the sum of all lanes of vectors[i]. vectors: (kLanes,), destroyed.

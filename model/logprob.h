@@ -7,7 +7,7 @@
 
 namespace dws {
 
-// logits: (rows, V). allowed: (A,) distinct token ids, at least one. temperature: above 0.
+// logits: (rows, V). allowed: (A,) distinct token ids; empty: all, A = V. temperature: above 0.
 // logprobs: (rows, A), overwritten: log_softmax of logits / temperature over the allowed tokens
 // alone; column a belongs to allowed[a]. The same logits give the same bits in every process.
 void log_softmax(std::span<const float> logits, int vocab_size,

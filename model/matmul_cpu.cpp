@@ -1,5 +1,6 @@
-// Matrix products. oneDNN's sgemm reaches 110-175 GFLOP/s per core from 128 rows on (AVX-512, the
-// shapes of the tiny model); products of few rows go to skinny_matmul().
+// Matrix products. In fp32 oneDNN's sgemm reaches 110-175 GFLOP/s per core from 128 rows on
+// (AVX-512, the shapes of the tiny model); products of few rows go to skinny_matmul(). In bf16, and
+// where the processor has a unit for it, all go to bf16_products_.
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
@@ -37,12 +38,13 @@ void sgemm(const Operand& a, const Operand& b, float* c, int m, int n, int k, Su
 
 }  // namespace
 
-CpuBackend::CpuBackend(int threads) : threads_(threads) {
+CpuBackend::CpuBackend(int threads, Products products) : threads_(threads) {
     require(threads >= 1, "a backend has at least one thread");
+    if (products == Products::bf16) bf16_products_ = make_bf16_products(threads);
 }
 
-std::unique_ptr<Backend> make_cpu_backend(int threads) {
-    return std::make_unique<CpuBackend>(threads);
+std::unique_ptr<Backend> make_cpu_backend(int threads, Products products) {
+    return std::make_unique<CpuBackend>(threads, products);
 }
 
 const float* CpuBackend::widen(std::span<const WeightMatrix> weights, int inputs) {
@@ -62,6 +64,7 @@ const float* CpuBackend::widen(std::span<const WeightMatrix> weights, int inputs
 void CpuBackend::matmul(const float* x, std::span<const WeightMatrix> weights, float* y, int rows,
                         int inputs, Sum sum) {
     if (rows == 0) return;
+    if (bf16_products_) return bf16_products_->matmul(x, weights, y, rows, inputs, sum);
     const int outputs = rows_of(weights);
     if (rows > kSkinnyRows) {
         const Operand matrix{widen(weights, inputs), 'T', inputs};
@@ -77,6 +80,7 @@ void CpuBackend::matmul(const float* x, std::span<const WeightMatrix> weights, f
 void CpuBackend::matmul_input_gradient(const float* dy, std::span<const WeightMatrix> weights,
                                        float* dx, int rows, int inputs, Sum sum) {
     if (rows == 0) return;
+    if (bf16_products_) return bf16_products_->input_gradient(dy, weights, dx, rows, inputs, sum);
     const int outputs = rows_of(weights);
     const Operand matrix{widen(weights, inputs), 'N', inputs};
     sgemm({dy, 'N', outputs}, matrix, dx, rows, inputs, outputs, sum, threads_);
@@ -86,6 +90,7 @@ void CpuBackend::matmul_weight_gradient(const float* dy, const float* x,
                                         std::span<const GradientMatrix> gradients, int rows,
                                         int inputs) {
     if (rows == 0) return;
+    if (bf16_products_) return bf16_products_->weight_gradient(dy, x, gradients, rows, inputs);
     int outputs = 0;
     for (const GradientMatrix& gradient : gradients) outputs += gradient.rows;
     for (const GradientMatrix& gradient : gradients) {

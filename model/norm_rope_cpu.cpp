@@ -45,8 +45,10 @@ void CpuBackend::norm_rope(const ModelConfig& config, const float* qkv, const Bf
     const NormWeights weights(query_norm, key_norm, shape.size);
     const std::size_t half = shape.size / 2;
     const std::size_t normed = shape.queries + shape.keys;
-#pragma omp parallel for schedule(static) num_threads(threads_) if (threads_ > 1)
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const std::size_t total = static_cast<std::size_t>(rows);
+    const std::size_t numbers = total * shape.width();
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(numbers))
+    for (std::size_t row = 0; row < total; ++row) {
         const float* from = qkv + row * shape.width();
         float* to = heads + row * shape.width();
         const std::size_t angles = static_cast<std::size_t>(positions[row]) * half;
@@ -70,9 +72,10 @@ void CpuBackend::norm_rope_backward(const ModelConfig& config, const float* qkv,
     const std::size_t half = shape.size / 2;
     const std::size_t total = static_cast<std::size_t>(rows);
     const std::size_t threads = static_cast<std::size_t>(threads_);
+    const std::size_t numbers = total * shape.width();
     // Per thread d_query_norm, then d_key_norm; added in the threads' order (rms_norm_backward).
     std::vector<float> shares(threads * 2 * shape.size, 0.0f);
-#pragma omp parallel for schedule(static, 1) num_threads(threads_) if (threads_ > 1)
+#pragma omp parallel for schedule(static, 1) num_threads(threads_) if (is_shared(numbers))
     for (std::size_t thread = 0; thread < threads; ++thread) {
         float* share = shares.data() + thread * 2 * shape.size;
         for (std::size_t row = total * thread / threads; row < total * (thread + 1) / threads;

@@ -9,6 +9,8 @@
 namespace dws {
 namespace {
 
+constexpr std::size_t kPieceNumbers = 16 * 1024;  // of a copy: 64 KiB
+
 std::vector<float> widened(const Bf16* words, std::size_t count) {
     std::vector<float> values(count);
     for (std::size_t i = 0; i < count; ++i) values[i] = from_bf16(words[i]);
@@ -20,9 +22,10 @@ std::vector<float> widened(const Bf16* words, std::size_t count) {
 void CpuBackend::rms_norm(const float* x, const Bf16* weight, float* y, int rows, int size,
                           float epsilon) {
     const std::size_t width = static_cast<std::size_t>(size);
+    const std::size_t total = static_cast<std::size_t>(rows);
     const std::vector<float> scale = widened(weight, width);
-#pragma omp parallel for schedule(static) num_threads(threads_) if (threads_ > 1)
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(total * width))
+    for (std::size_t row = 0; row < total; ++row) {
         norm_row(x + row * width, scale.data(), y + row * width, width, epsilon);
     }
 }
@@ -36,7 +39,7 @@ void CpuBackend::rms_norm_backward(const float* x, const Bf16* weight, const flo
     const std::size_t threads = static_cast<std::size_t>(threads_);
     const std::vector<float> scale = widened(weight, width);
     std::vector<float> shares(threads * width, 0.0f);
-#pragma omp parallel for schedule(static, 1) num_threads(threads_) if (threads_ > 1)
+#pragma omp parallel for schedule(static, 1) num_threads(threads_) if (is_shared(total * width))
     for (std::size_t thread = 0; thread < threads; ++thread) {
         float* share = shares.data() + thread * width;
         for (std::size_t row = total * thread / threads; row < total * (thread + 1) / threads;
@@ -50,8 +53,9 @@ void CpuBackend::rms_norm_backward(const float* x, const Bf16* weight, const flo
 
 void CpuBackend::swiglu(const float* gate_up, float* product, int rows, int size) {
     const std::size_t width = static_cast<std::size_t>(size);
-#pragma omp parallel for schedule(static) num_threads(threads_) if (threads_ > 1)
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const std::size_t total = static_cast<std::size_t>(rows);
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(total * width))
+    for (std::size_t row = 0; row < total; ++row) {
         const float* gate = gate_up + row * 2 * width;
         const float* up = gate + width;
         float* to = product + row * width;
@@ -67,8 +71,9 @@ void CpuBackend::swiglu(const float* gate_up, float* product, int rows, int size
 void CpuBackend::swiglu_backward(const float* gate_up, const float* d_product, float* product,
                                  float* d_gate_up, int rows, int size) {
     const std::size_t width = static_cast<std::size_t>(size);
-#pragma omp parallel for schedule(static) num_threads(threads_) if (threads_ > 1)
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const std::size_t total = static_cast<std::size_t>(rows);
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(total * width))
+    for (std::size_t row = 0; row < total; ++row) {
         const float* gate = gate_up + row * 2 * width;
         float* d_gate = d_gate_up + row * 2 * width;
         for (std::size_t i = 0; i < width; i += kLanes) {
@@ -87,37 +92,65 @@ void CpuBackend::swiglu_backward(const float* gate_up, const float* d_product, f
 void CpuBackend::embed(const Bf16* table, const std::int32_t* tokens, float* x, int rows,
                        int size) {
     const std::size_t width = static_cast<std::size_t>(size);
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const std::size_t total = static_cast<std::size_t>(rows);
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(total * width))
+    for (std::size_t row = 0; row < total; ++row) {
         const Bf16* from = table + static_cast<std::size_t>(tokens[row]) * width;
         for (std::size_t i = 0; i < width; ++i) x[row * width + i] = from_bf16(from[i]);
     }
 }
 
-// Rows of one token meet in one row of the table, hence one thread: it is 64 additions a token.
 void CpuBackend::embed_backward(const std::int32_t* tokens, const float* dx, float* d_table,
                                 int rows, int size) {
     scatter_rows(dx, tokens, d_table, rows, size);
 }
 
 void CpuBackend::copy(const float* from, float* to, std::size_t count) {
-    if (count > 0) std::memcpy(to, from, count * sizeof(float));
+    const std::size_t pieces = (count + kPieceNumbers - 1) / kPieceNumbers;
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(count))
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+        const std::size_t at = piece * kPieceNumbers;
+        std::memcpy(to + at, from + at, std::min(kPieceNumbers, count - at) * sizeof(float));
+    }
 }
 
 void CpuBackend::gather_rows(const float* from, const std::int32_t* indices, float* to, int rows,
                              int size) {
     const std::size_t width = static_cast<std::size_t>(size);
-    for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+    const std::size_t total = static_cast<std::size_t>(rows);
+#pragma omp parallel for schedule(static) num_threads(threads_) if (is_shared(total * width))
+    for (std::size_t row = 0; row < total; ++row) {
         const float* source = from + static_cast<std::size_t>(indices[row]) * width;
         std::memcpy(to + row * width, source, width * sizeof(float));
     }
 }
 
+// Several rows may meet in one of the target, as the tokens of an embedding do: threads share the
+// columns, and every number is added in the rows' order.
 void CpuBackend::scatter_rows(const float* from, const std::int32_t* indices, float* to, int rows,
                               int size) {
     const std::size_t width = static_cast<std::size_t>(size);
+    const std::size_t total = static_cast<std::size_t>(rows);
+    const std::size_t threads =
+        is_shared(total * width) ? static_cast<std::size_t>(threads_) : std::size_t{1};
+#pragma omp parallel for schedule(static, 1) num_threads(threads_) if (threads > 1)
+    for (std::size_t thread = 0; thread < threads; ++thread) {
+        const std::size_t begin = width * thread / threads;
+        const std::size_t end = width * (thread + 1) / threads;
+        for (std::size_t row = 0; row < total; ++row) {
+            float* target = to + static_cast<std::size_t>(indices[row]) * width;
+            const float* source = from + row * width;
+            for (std::size_t i = begin; i < end; ++i) target[i] += source[i];
+        }
+    }
+}
+
+void CpuBackend::gather_words(const Bf16* from, const std::int32_t* indices, Bf16* to, int rows,
+                              int size) {
+    const std::size_t width = static_cast<std::size_t>(size);
     for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
-        float* target = to + static_cast<std::size_t>(indices[row]) * width;
-        for (std::size_t i = 0; i < width; ++i) target[i] += from[row * width + i];
+        const Bf16* source = from + static_cast<std::size_t>(indices[row]) * width;
+        std::memcpy(to + row * width, source, width * sizeof(Bf16));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -44,9 +45,23 @@ struct WeightOffsets {
     std::size_t elements;    // of the flat array, alignment gaps included
 };
 
-// Weights are N(0, 1/fan_in); o_proj and down_proj divided by sqrt(2*layers); norms 1; the
-// embedding N(0, 1/D). Gaps are 0. The same seed gives the same bits on every machine.
-std::vector<float> initial_weights(const ModelConfig& config, std::uint64_t seed);
+// How random weights are drawn. Gaps are 0.
+enum class Init {
+    // To be trained from here: N(0, 1/fan_in), o_proj and down_proj divided by sqrt(2*layers),
+    // norms 1, the embedding N(0, 1/D).
+    plain,
+    // To stand for a released checkpoint (initial_weights.cpp says how, and after what): deviations
+    // of 0.02 to 0.04 whatever the width, uneven rows and columns, a few columns four times as
+    // large, norms around 1; every value is a bf16 word widened.
+    trained,
+};
+// "plain" or "trained"; throws std::runtime_error for another name.
+Init init_named(std::string_view name);
+
+// (elements,) of weight_layout(). The same seed gives the same bits on every machine and with any
+// number of threads. 0.6 billion weights take about 3 s of one core.
+std::vector<float> initial_weights(const ModelConfig& config, std::uint64_t seed,
+                                   Init init = Init::plain, int threads = 1);
 
 // Round to nearest, ties to even; NaN stays NaN. Both cases are computed and one is selected, here
 // in the header, so that a loop over many words vectorises.
@@ -63,9 +78,13 @@ inline float from_bf16(Bf16 bits) {
 // words: (elements,) of the flat array.
 std::vector<Bf16> round_to_bf16(std::span<const float> values);
 
-// Reads a checkpoint (BF16, F16 or F32 arrays under HF names) into a flat float array. Throws
-// std::runtime_error naming the file and the array that is missing or of another shape.
-std::vector<float> load_weights(const ModelConfig& config, const std::filesystem::path& file);
+// Reads a checkpoint (BF16, F16 or F32 arrays under HF names) into a flat float array. place: a
+// safetensors file, or a folder with model.safetensors or with model.safetensors.index.json and its
+// shards. Beside the result a few MB are held. A tied model's file may store lm_head.weight if it
+// has the embedding's values. Throws std::runtime_error naming the file and the array that is
+// missing or of another shape, or what else is wrong.
+std::vector<float> load_weights(const ModelConfig& config, const std::filesystem::path& place);
+// One file.
 void save_weights(const ModelConfig& config, std::span<const Bf16> words,
                   const std::filesystem::path& file);
 

@@ -31,8 +31,12 @@ struct Completion {
 enum class KvPolicy { keep, recompute };
 
 struct EngineOptions {
-    int slots = 64;                            // sequences in flight at once
-    int capacity_tokens = 64;                  // longest context with its new tokens
+    int slots = 64;            // sequences in flight at once
+    int capacity_tokens = 64;  // longest context with its new tokens
+    int cache_tokens = 0;      // of all sequences together; 0: all may be full
+    // Tokens of prompts computed at one boundary. More: prompts are done sooner and cheaper; fewer:
+    // those who only wait for their next token wait less.
+    int prompt_tokens_max = 256;
     std::vector<std::int32_t> allowed_tokens;  // sampling is restricted to; empty: all
     float temperature = 1;
     KvPolicy kv_policy = KvPolicy::keep;
@@ -48,7 +52,8 @@ public:
     virtual void submit(GenerateRequest request) = 0;
     // Forgets the sequence and frees its slot.
     virtual void release(std::uint64_t sequence) = 0;
-    // One token boundary: every request in flight gains one token. Those that are whole.
+    // One token boundary: every request in flight gains one token, unless its prompt is not
+    // computed yet. Those that are whole.
     virtual std::vector<Completion> advance() = 0;
     virtual std::size_t in_flight() const = 0;
 

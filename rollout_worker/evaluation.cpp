@@ -11,8 +11,9 @@
 
 #include "base/clock.h"
 #include "base/stop_signal.h"
+#include "model/products.h"
 #include "rollout_worker/follower.h"
-#include "rollout_worker/letters_text.h"
+#include "rollout_worker/game_text_of.h"
 #include "rollout_worker/native_engine.h"
 #include "rollout_worker/play_report.h"
 #include "rollout_worker/play_setup.h"
@@ -90,8 +91,8 @@ GameGroup play(Player& player, const EnvClient& env, std::size_t slots, EventLog
 
 int evaluate(const Config& config, const WorkerTrust& trust, Bucket& bucket, EventLog& log,
              const std::string& version, std::stop_token stop) {
-    const LettersText text;
-    const ModelConfig model = load_playing_model(config, text);
+    const std::unique_ptr<const GameText> text = game_text_of(config);
+    const ModelConfig model = load_playing_model(config, *text);
     const std::int64_t wanted = parse_version(config, trust, bucket, version, stop);
     Follower follower(config, trust, model, bucket, log, wanted);
     follow_to(wanted, follower, stop);
@@ -101,11 +102,12 @@ int evaluate(const Config& config, const WorkerTrust& trust, Bucket& bucket, Eve
     worker.temperature = 1;
     const auto slots =
         static_cast<std::size_t>(std::min(config.worker.slots, config.evaluation.games));
-    const std::unique_ptr<Backend> backend = make_cpu_backend(static_cast<int>(worker.threads));
-    NativeEngine engine(model, *backend, engine_options(worker, text, slots));
+    const std::unique_ptr<Backend> backend = make_cpu_backend(
+        static_cast<int>(worker.threads), products_named(config.model.products, model));
+    NativeEngine engine(model, *backend, engine_options(worker, *text, slots));
     follower.give_weights(engine);
     EnvClient env(env_options(config, trust.own));
-    Player player(engine, env, text, player_options(worker, slots));
+    Player player(engine, env, *text, player_options(worker, slots));
     player.open_group(plan_evaluation(config.evaluation));
     const GroupSummary summary = summarize(play(player, env, slots, log, stop));
 

@@ -28,22 +28,35 @@ NativeEngine::NativeEngine(const ModelConfig& config, Backend& backend, EngineOp
       backend_(backend),
       options_(std::move(options)),
       allowed_(allowed_or_all(options_.allowed_tokens, config.vocab_size)),
-      cache_(config, options_.slots, options_.capacity_tokens),
-      slots_(static_cast<std::size_t>(options_.slots)) {}
+      cache_(config, options_.slots, options_.capacity_tokens, options_.cache_tokens),
+      slots_(static_cast<std::size_t>(options_.slots)) {
+    require(options_.prompt_tokens_max >= 1, "prompts make progress");
+}
 
-std::size_t NativeEngine::slot_for(std::uint64_t sequence) {
-    if (const auto known = slot_of_.find(sequence); known != slot_of_.end()) return known->second;
+// A full slot's pages for the new sequence, besides what those in use lack until they are full.
+bool NativeEngine::has_room() const {
+    if (order_.size() == slots_.size()) return false;
+    std::size_t needed = cache_.slot_pages_max();
+    for (const std::size_t slot : order_) {
+        needed += cache_.slot_pages_max() - cache_.slot_pages(static_cast<int>(slot));
+    }
+    return needed <= cache_.free_pages();
+}
+
+NativeEngine::Slot& NativeEngine::slot_for(std::uint64_t sequence) {
+    if (const auto known = slot_of_.find(sequence); known != slot_of_.end()) {
+        return *slots_[known->second];
+    }
+    require(has_room(), "has_room() before a new sequence");
     const auto free = std::ranges::find_if(slots_, [](const auto& slot) { return !slot; });
-    require(free != slots_.end(), "has_room() before a new sequence");
-    free->emplace();
     const auto index = static_cast<std::size_t>(free - slots_.begin());
-    cache_.clear(static_cast<int>(index));
     slot_of_.emplace(sequence, index);
-    return index;
+    order_.push_back(index);
+    return free->emplace();
 }
 
 void NativeEngine::submit(GenerateRequest request) {
-    Slot& slot = *slots_[slot_for(request.sequence)];
+    Slot& slot = slot_for(request.sequence);
     require(slot.remaining == 0, "one request of a sequence at a time");
     require(request.new_tokens > 0 && !request.context.empty(), "there is something to sample");
     require(request.context.size() + static_cast<std::size_t>(request.new_tokens) <=
@@ -61,7 +74,9 @@ void NativeEngine::submit(GenerateRequest request) {
 void NativeEngine::release(std::uint64_t sequence) {
     const auto known = slot_of_.find(sequence);
     if (known == slot_of_.end()) return;
+    cache_.clear(static_cast<int>(known->second));
     slots_[known->second].reset();
+    std::erase(order_, known->second);
     slot_of_.erase(known);
 }
 
@@ -70,17 +85,34 @@ std::size_t NativeEngine::in_flight() const {
         slots_, [](const auto& slot) { return slot && slot->remaining > 0; }));
 }
 
-NewTokens NativeEngine::uncached(std::size_t slot, std::size_t end) const {
-    const std::vector<std::int32_t>& tokens = slots_[slot]->tokens;
-    const auto index = static_cast<int>(slot);
-    return {index,
-            {tokens.begin() + cache_.length(index), tokens.begin() + static_cast<long>(end)}};
+PlannedSequence NativeEngine::planned(std::size_t slot, std::size_t wanted,
+                                      bool is_sampling) const {
+    const Slot& own = *slots_[slot];
+    const auto cached = static_cast<std::size_t>(cache_.length(static_cast<int>(slot)));
+    return {own.tokens, cached, wanted, is_sampling, cached == 0 || own.cached_by == version_};
 }
 
-void NativeEngine::run_decode(std::span<const NewTokens> inputs) {
-    logits_.resize(inputs.size() * static_cast<std::size_t>(config_.vocab_size));
+void NativeEngine::run(std::span<const BoundaryStep> steps) {
+    std::vector<NewTokens> inputs;
+    std::size_t wanting = 0;
+    for (const BoundaryStep& step : steps) {
+        const std::size_t index = order_[step.sequence];
+        const int slot = static_cast<int>(index);
+        Slot& own = *slots_[index];
+        if (cache_.length(slot) == 0) own.cached_by = version_;
+        if (step.shared_tokens > 0) {
+            cache_.share(static_cast<int>(order_[step.lender]), slot,
+                         static_cast<int>(step.shared_tokens));
+        }
+        if (step.tokens == 0) continue;
+        const auto first = own.tokens.begin() + cache_.length(slot);
+        inputs.push_back(
+            {slot, {first, first + static_cast<std::ptrdiff_t>(step.tokens)}, step.wants_logits});
+        wanting += step.wants_logits ? 1 : 0;
+    }
+    logits_.resize(wanting * static_cast<std::size_t>(config_.vocab_size));
     decode(config_, words_, inputs, backend_, cache_, buffers_, logits_);
-    logprobs_.resize(inputs.size() * allowed_.size());
+    logprobs_.resize(wanting * allowed_.size());
     log_softmax(logits_, config_.vocab_size, allowed_, options_.temperature, logprobs_);
 }
 
@@ -96,19 +128,26 @@ void NativeEngine::take_sample(Slot& slot, std::span<const float> logprobs) cons
 }
 
 std::vector<Completion> NativeEngine::advance() {
-    std::vector<NewTokens> inputs;
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-        if (!slots_[i] || slots_[i]->remaining == 0) continue;
-        inputs.push_back(uncached(i, slots_[i]->tokens.size()));
+    std::vector<PlannedSequence> sequences;
+    for (const std::size_t slot : order_) {
+        const bool is_sampling = slots_[slot]->remaining > 0;
+        const auto cached = static_cast<std::size_t>(cache_.length(static_cast<int>(slot)));
+        sequences.push_back(
+            planned(slot, is_sampling ? slots_[slot]->tokens.size() : cached, is_sampling));
     }
-    if (inputs.empty()) return {};
+    const std::vector<BoundaryStep> steps =
+        plan_boundary(std::move(sequences), static_cast<std::size_t>(options_.prompt_tokens_max));
+    if (steps.empty()) return {};
     require(version_ >= 0, "weights are committed before anything is sampled");
-    run_decode(inputs);
+    run(steps);
 
     std::vector<Completion> whole;
-    for (std::size_t row = 0; row < inputs.size(); ++row) {
-        Slot& slot = *slots_[static_cast<std::size_t>(inputs[row].slot)];
-        take_sample(slot, std::span(logprobs_).subspan(row * allowed_.size(), allowed_.size()));
+    std::span<const float> logprobs = logprobs_;
+    for (const BoundaryStep& step : steps) {
+        if (!step.wants_logits) continue;
+        Slot& slot = *slots_[order_[step.sequence]];
+        take_sample(slot, logprobs.first(allowed_.size()));
+        logprobs = logprobs.subspan(allowed_.size());
         if (slot.remaining == 0) whole.push_back(std::exchange(slot.completion, {}));
     }
     return whole;
@@ -119,16 +158,27 @@ void NativeEngine::set_weights(std::span<const Bf16> words, std::int64_t version
     words_ = words;
     version_ = version;
     trainer_step_ = trainer_step;
-    if (options_.kv_policy == KvPolicy::keep) return;
+    if (options_.kv_policy == KvPolicy::recompute) recompute();
+}
 
-    std::vector<NewTokens> inputs;
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-        const int cached = cache_.length(static_cast<int>(i));
-        if (!slots_[i] || cached == 0) continue;
-        cache_.clear(static_cast<int>(i));
-        inputs.push_back(uncached(i, static_cast<std::size_t>(cached)));
+// Like prompts, so that memory stays bounded and what was shared is shared again: nobody needs
+// more pages than before.
+void NativeEngine::recompute() {
+    std::vector<std::size_t> lengths;
+    for (const std::size_t slot : order_) {
+        lengths.push_back(static_cast<std::size_t>(cache_.length(static_cast<int>(slot))));
+        cache_.clear(static_cast<int>(slot));
     }
-    if (!inputs.empty()) run_decode(inputs);
+    for (;;) {  // ends: every round computes something of what is left
+        std::vector<PlannedSequence> sequences;
+        for (std::size_t i = 0; i < order_.size(); ++i) {
+            sequences.push_back(planned(order_[i], lengths[i], false));
+        }
+        const std::vector<BoundaryStep> steps = plan_boundary(
+            std::move(sequences), static_cast<std::size_t>(options_.prompt_tokens_max));
+        if (steps.empty()) return;
+        run(steps);
+    }
 }
 
 }  // namespace dws

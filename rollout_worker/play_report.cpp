@@ -15,6 +15,7 @@ constexpr double kPauseToldS = 10;
 constexpr double kSilenceToldS = 1;
 constexpr double kRestartsApartS = 1;
 constexpr double kThroughputEveryS = 5;
+constexpr double kTokensEveryS = 1;
 
 double mean(const std::vector<float>& values) {
     if (values.empty()) return 0;
@@ -134,7 +135,16 @@ void PlayReport::restarts(Player& player) {
     }
 }
 
+void PlayReport::tokens(const Player& player) {
+    if (monotonic_s() - tokens_written_s_ < kTokensEveryS) return;
+    tokens_written_s_ = monotonic_s();
+    log_.write("tokens", "",
+               {{"generated_tokens", player.tokens_generated()},
+                {"in_flight", static_cast<std::int64_t>(player.games_in_flight())}});
+}
+
 void PlayReport::throughput(const Player& player) {
+    tokens(player);
     const double seconds = window_.seconds();
     if (seconds < kThroughputEveryS) return;
     const std::int64_t games = player.games_finished() - games_before_;

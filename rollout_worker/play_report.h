@@ -38,9 +38,11 @@ public:
     void admission(Admission admission, const AdmissionFacts& facts);
     void environment(const EnvClient& env, std::size_t slots);
     void restarts(Player& player);
+    // A line every five seconds, and the count of tokens, for programs alone, every second.
     void throughput(const Player& player);
 
 private:
+    void tokens(const Player& player);
     void paused(Admission admission, const AdmissionFacts& facts, double waited_s);
 
     EventLog& log_;
@@ -51,6 +53,7 @@ private:
     bool is_silence_told_ = false;
     bool is_capacity_told_ = false;
     double restarts_told_s_ = -1e9;
+    double tokens_written_s_ = -1e9;
     Stopwatch window_;  // of the throughput line, and what happened in it:
     std::int64_t games_before_ = 0;
     std::int64_t tokens_before_ = 0;

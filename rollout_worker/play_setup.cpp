@@ -28,6 +28,12 @@ EngineOptions engine_options(const WorkerSection& worker, const GameText& text, 
     EngineOptions options;
     options.slots = static_cast<int>(slots);
     options.capacity_tokens = text.game_tokens_max();
+    if (worker.cache_tokens != 0 && worker.cache_tokens < options.capacity_tokens) {
+        throw std::runtime_error(fmt::format("worker.cache_tokens: {} is below the {} of one game",
+                                             worker.cache_tokens, options.capacity_tokens));
+    }
+    options.cache_tokens = static_cast<int>(worker.cache_tokens);
+    options.prompt_tokens_max = static_cast<int>(worker.prompt_tokens);
     options.allowed_tokens = text.allowed_tokens();
     options.temperature = static_cast<float>(worker.temperature);
     options.kv_policy = worker.kv_policy == "recompute" ? KvPolicy::recompute : KvPolicy::keep;

@@ -18,6 +18,7 @@ namespace dws {
 // does not play, or for a model with fewer tokens than the game's text.
 ModelConfig load_playing_model(const Config& config, const GameText& text);
 
+// Throws std::runtime_error when the cache does not hold a single game.
 EngineOptions engine_options(const WorkerSection& worker, const GameText& text, std::size_t slots);
 PlayerOptions player_options(const WorkerSection& worker, std::size_t slots);
 // own: the process's identity, if it has one. Throws std::runtime_error when it cannot speak there.

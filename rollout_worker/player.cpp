@@ -34,6 +34,7 @@ std::vector<GameGroup> Player::advance(std::chrono::milliseconds idle_wait) {
     start_games();
     const bool is_idle = engine_.in_flight() == 0;
     for (const EnvAnswer& answer : env_.poll(is_idle ? idle_wait : idle_wait.zero())) hear(answer);
+    open_sequences();
     for (const Completion& completion : engine_.advance()) {
         const auto play = playing_.find(completion.sequence);
         require(play != playing_.end() && play->second.episode.has_value(),
@@ -46,8 +47,7 @@ std::vector<GameGroup> Player::advance(std::chrono::milliseconds idle_wait) {
 }
 
 void Player::start_games() {
-    while (!to_start_.empty() && playing_.size() < options_.slots &&
-           monotonic_s() >= start_from_s_) {
+    while (!to_start_.empty() && may_start() && monotonic_s() >= start_from_s_) {
         const Place place = to_start_.front();
         to_start_.pop_front();
         const std::uint64_t game = next_game_++;
@@ -68,11 +68,24 @@ void Player::hear(const EnvAnswer& answer) {
     std::optional<Episode>& episode = play->second.episode;
     if (!episode) {
         episode.emplace(text_, reply);
-    } else if (const Result<Done> taken = episode->take_reply(reply); !taken) {
+        to_open_.push_back(play->first);
+        return;
+    }
+    if (const Result<Done> taken = episode->take_reply(reply); !taken) {
         return restart(play, taken.error().detail);
     }
     if (episode->is_done()) return finish(play);
     ask_engine(play->first, play->second);
+}
+
+// In the order the environment answered. Games that the engine has no room for wait where they
+// are, and no others begin; room comes with the end of those that have begun.
+void Player::open_sequences() {
+    while (!to_open_.empty() && engine_.has_room()) {
+        const auto play = playing_.find(to_open_.front());
+        to_open_.pop_front();
+        ask_engine(play->first, play->second);
+    }
 }
 
 void Player::ask_engine(std::uint64_t game, const Play& play) {

@@ -33,7 +33,7 @@ public:
     Player& operator=(const Player&) = delete;
 
     // Room for a game that none of the open groups is waiting to begin.
-    bool wants_group() const { return to_start_.empty() && playing_.size() < options_.slots; }
+    bool wants_group() const { return to_start_.empty() && may_start(); }
     void open_group(GroupPlan plan);
     std::size_t open_groups() const { return groups_.size(); }
     std::size_t games_in_flight() const { return playing_.size(); }
@@ -58,7 +58,9 @@ private:
     };
     using Plays = std::unordered_map<std::uint64_t, Play>;
 
+    bool may_start() const { return to_open_.empty() && playing_.size() < options_.slots; }
     void start_games();
+    void open_sequences();
     void hear(const EnvAnswer& answer);
     void ask_engine(std::uint64_t game, const Play& play);
     void finish(Plays::iterator play);
@@ -71,8 +73,9 @@ private:
     std::map<std::uint64_t, GroupAssembly> groups_;
     std::uint64_t next_group_ = 0;
     std::deque<Place> to_start_;
-    double start_from_s_ = 0;  // no game begins earlier
-    Plays playing_;            // game -> how it stands; the game's number is the engine's sequence
+    double start_from_s_ = 0;            // no game begins earlier
+    std::deque<std::uint64_t> to_open_;  // games whose sequence the engine had no room for
+    Plays playing_;  // game -> how it stands; the game's number is the engine's sequence
     std::uint64_t next_game_ = 0;
     std::vector<GameGroup> whole_;  // handed out at the end of advance()
     std::map<std::string, int> restarts_;

@@ -9,6 +9,8 @@
 
 #include "base/stop_signal.h"
 #include "env_wordle/words.h"
+#include "model/products.h"
+#include "rollout_worker/game_text_of.h"
 #include "rollout_worker/native_engine.h"
 #include "rollout_worker/play_setup.h"
 #include "rollout_worker/player.h"
@@ -48,7 +50,8 @@ Worker::Worker(const Config& config, const WorkerTrust& trust, Bucket& bucket, E
       log_(log),
       id_(std::move(id)),
       seed_(derive_seed(config.run.seed, seed_name)),
-      model_(load_playing_model(config, text_)),
+      text_(game_text_of(config)),
+      model_(load_playing_model(config, *text_)),
       slots_(static_cast<std::size_t>(config.worker.slots)),
       follower_(config, trust, model_, bucket, log, -1),
       env_(env_options(config, trust.own)),
@@ -91,7 +94,7 @@ void Worker::play_demonstrations(std::stop_token stop) {
         draw_secrets(read_words(config_.env.words), static_cast<std::size_t>(config_.env.secrets),
                      config_.env.secrets_seed);
     ScriptedEngine engine(words, static_cast<int>(slots_));
-    Player player(engine, env_, text_, player_options(config_.worker, slots_));
+    Player player(engine, env_, *text_, player_options(config_.worker, slots_));
     PlayReport report(log_);
     log_.write("demonstrating", "demonstrating games until the trainer has learned from them", {});
 
@@ -117,11 +120,11 @@ void Worker::wait_for_weights(std::stop_token stop) {
 
 void Worker::play(std::stop_token stop) {
     if (!follower_.has_version()) return;
-    const std::unique_ptr<Backend> backend =
-        make_cpu_backend(static_cast<int>(config_.worker.threads));
-    NativeEngine engine(model_, *backend, engine_options(config_.worker, text_, slots_));
+    const std::unique_ptr<Backend> backend = make_cpu_backend(
+        static_cast<int>(config_.worker.threads), products_named(config_.model.products, model_));
+    NativeEngine engine(model_, *backend, engine_options(config_.worker, *text_, slots_));
     follower_.give_weights(engine);
-    Player player(engine, env_, text_, player_options(config_.worker, slots_));
+    Player player(engine, env_, *text_, player_options(config_.worker, slots_));
 
     PlayReport report(log_);
     while (!is_over(stop)) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -19,7 +20,7 @@
 #include "rollout_worker/admission.h"
 #include "rollout_worker/env_client.h"
 #include "rollout_worker/follower.h"
-#include "rollout_worker/letters_text.h"
+#include "rollout_worker/game_text.h"
 #include "rollout_worker/play_report.h"
 #include "rollout_worker/worker_trust.h"
 #include "sync/bucket/bucket.h"
@@ -60,7 +61,7 @@ private:
     EventLog& log_;
     const std::string id_;
     const std::uint64_t seed_;
-    const LettersText text_;
+    const std::unique_ptr<const GameText> text_;
     const ModelConfig model_;
     const std::size_t slots_;
     Follower follower_;

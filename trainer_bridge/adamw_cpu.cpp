@@ -197,6 +197,12 @@ AdamWState::AdamWState(std::vector<float> initial)
       second_moment(master.size()),
       published(round_to_bf16(master)) {}
 
+void AdamWState::restart() {
+    std::ranges::fill(first_moment, 0.0f);
+    std::ranges::fill(second_moment, 0.0f);
+    std::ranges::transform(master, published.begin(), to_bf16);
+}
+
 Changes adamw_step(const ArrayTable& table, const AdamWOptions& options, const AdamWStep& step,
                    std::span<const float> gradients, AdamWState& state, int threads) {
     check_arguments(table, step, gradients, state, threads);

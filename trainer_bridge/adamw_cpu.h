@@ -50,6 +50,8 @@ struct AdamWState {
 
     // published = round(master), moments 0.
     explicit AdamWState(std::vector<float> initial);
+    // The same of the master as it stands, in place.
+    void restart();
 };
 
 // gradients: (elements,). Returns what became of the published words. The table's arrays are all

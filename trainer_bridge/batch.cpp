@@ -122,4 +122,30 @@ std::vector<TrainingBatch> make_batches(std::span<const GameGroup> groups,
     return batches;
 }
 
+RowRange rows_within(const TrainingBatch& batch, RowRange range) {
+    require(range.first <= batch.targets.size(), "rows are the batch's");
+    return {range.first, std::min(range.count, batch.targets.size() - range.first)};
+}
+
+void narrow_to_allowed(TrainingBatch& batch) {
+    require(batch.columns.empty(), "a batch is narrowed once");
+    std::vector<std::int32_t> columns;
+    for (const SamplingRule& rule : batch.rules) {
+        if (rule.allowed_tokens.empty()) return;
+        columns.insert(columns.end(), rule.allowed_tokens.begin(), rule.allowed_tokens.end());
+    }
+    std::ranges::sort(columns);
+    columns.erase(std::ranges::unique(columns).begin(), columns.end());
+    const auto column_of = [&columns](std::int32_t token) {
+        const auto found = std::ranges::lower_bound(columns, token);
+        require(found != columns.end() && *found == token, "a target is an allowed token");
+        return static_cast<std::int32_t>(found - columns.begin());
+    };
+    for (SamplingRule& rule : batch.rules) {
+        std::ranges::transform(rule.allowed_tokens, rule.allowed_tokens.begin(), column_of);
+    }
+    std::ranges::transform(batch.targets, batch.targets.begin(), column_of);
+    batch.columns = std::move(columns);
+}
+
 }  // namespace dws

@@ -165,8 +165,9 @@ Verdict Bridge::refuse(const ReceivedGroup& received, const Error& error) {
 
 bool Bridge::learn_from(const Collected& collected) {
     const Stopwatch step;
-    const StepForm form = publisher_.is_idle() ? StepForm::encoded : StepForm::changes;
-    StepReport report = trainer_.learn(collected.groups, form);
+    StepReport report = trainer_.learn(collected.groups, [&] {
+        return publisher_.is_idle() ? StepForm::encoded : StepForm::changes;
+    });
     const std::uint64_t changed_words =
         report.encoded ? count(*report.encoded) : count(report.changes);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <vector>
 
 #include "trainer_bridge/policy_row.h"
 
@@ -40,6 +41,27 @@ TokenLoss token_loss(const GrpoOptions& options, double ratio, double logprob, d
     return {-advantage * logprob, -advantage, false};
 }
 
+// One row's part in the loss and in the metrics.
+struct RowLoss {
+    double loss;
+    double gradient;  // d loss / d log pi_theta
+    double ratio;
+    double log_ratio;
+    double entropy;
+    bool is_at_cap;
+};
+
+RowLoss row_loss(const GrpoOptions& options, const TrainingBatch& batch, std::size_t row,
+                 const PolicyRow& policy) {
+    const double logprob = policy.logprob(batch.targets[row]);
+    const double log_ratio = std::clamp(
+        logprob - static_cast<double>(batch.behaviour_logprobs[row]), -kMaxLogRatio, kMaxLogRatio);
+    const double ratio = std::exp(log_ratio);
+    const TokenLoss token =
+        token_loss(options, ratio, logprob, static_cast<double>(batch.advantages[row]));
+    return {token.loss, token.gradient, ratio, log_ratio, policy.entropy(), token.is_at_cap};
+}
+
 }  // namespace
 
 Correction correction(const std::string& name) {
@@ -51,28 +73,23 @@ Correction correction(const std::string& name) {
 }
 
 void grpo_loss(const GrpoOptions& options, const TrainingBatch& batch, double total_tokens,
-               std::span<const float> logits, std::span<float> d_logits, GrpoMetrics& metrics) {
-    const std::size_t rows = batch.targets.size();
-    const std::size_t vocabulary = logits.size() / rows;
-    PolicyRow policy;
-    for (std::size_t row = 0; row < rows; ++row) {
-        policy.load(logits.subspan(row * vocabulary, vocabulary),
-                    batch.rules[batch.rule_of_row[row]]);
-        const double logprob = policy.logprob(batch.targets[row]);
-        const double log_ratio =
-            std::clamp(logprob - static_cast<double>(batch.behaviour_logprobs[row]), -kMaxLogRatio,
-                       kMaxLogRatio);
-        const double ratio = std::exp(log_ratio);
-        const TokenLoss token =
-            token_loss(options, ratio, logprob, static_cast<double>(batch.advantages[row]));
-
-        policy.logprob_gradient(batch.targets[row], token.gradient / total_tokens,
-                                d_logits.subspan(row * vocabulary, vocabulary));
-        metrics.loss += token.loss / total_tokens;
-        metrics.ratio += ratio / total_tokens;
-        metrics.kl += (ratio - 1 - log_ratio) / total_tokens;
-        metrics.entropy += policy.entropy() / total_tokens;
-        metrics.at_cap += (token.is_at_cap ? 1 : 0) / total_tokens;
+               std::span<const float> logits, std::span<float> d_logits, GrpoMetrics& metrics,
+               RowRange range, int threads) {
+    const RowRange rows = rows_within(batch, range);
+    const std::size_t width = logits.size() / rows.count;
+    std::vector<RowLoss> found(rows.count);
+    for_each_policy(batch, rows, logits, threads, [&](std::size_t index, const PolicyRow& policy) {
+        found[index] = row_loss(options, batch, rows.first + index, policy);
+        policy.logprob_gradient(batch.targets[rows.first + index],
+                                found[index].gradient / total_tokens,
+                                d_logits.subspan(index * width, width));
+    });
+    for (const RowLoss& row : found) {
+        metrics.loss += row.loss / total_tokens;
+        metrics.ratio += row.ratio / total_tokens;
+        metrics.kl += (row.ratio - 1 - row.log_ratio) / total_tokens;
+        metrics.entropy += row.entropy / total_tokens;
+        metrics.at_cap += (row.is_at_cap ? 1 : 0) / total_tokens;
     }
 }
 

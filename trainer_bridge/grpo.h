@@ -38,9 +38,11 @@ struct GrpoMetrics {
     double at_cap = 0;   // share of tokens whose ratio the correction held back
 };
 
-// logits, d_logits: (R, V); d_logits is overwritten with the gradient of the mean over
-// `total_tokens`, the rows of all batches of the step. Adds this batch's share to `metrics`.
+// logits, d_logits: (rows of the range, V), or (.., C) of a batch with columns; d_logits is
+// overwritten with the gradient of the mean over `total_tokens`, the rows of all batches of the
+// step. Adds the rows' share to `metrics`. The result does not depend on `threads`.
 void grpo_loss(const GrpoOptions& options, const TrainingBatch& batch, double total_tokens,
-               std::span<const float> logits, std::span<float> d_logits, GrpoMetrics& metrics);
+               std::span<const float> logits, std::span<float> d_logits, GrpoMetrics& metrics,
+               RowRange range = {}, int threads = 1);
 
 }  // namespace dws

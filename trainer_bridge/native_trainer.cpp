@@ -10,7 +10,9 @@
 #include "base/clock.h"
 #include "base/require.h"
 #include "model/backward.h"
+#include "model/products.h"
 #include "trainer_bridge/cross_entropy.h"
+#include "trainer_bridge/gradient_array.h"
 
 namespace dws {
 namespace {
@@ -48,18 +50,17 @@ double warmup_factor(std::int64_t step, std::int64_t warmup) {
 }  // namespace
 
 NativeTrainer::NativeTrainer(const ModelConfig& model, std::vector<float> initial,
-                             const TrainerSection& options, Encoding encoding)
+                             const TrainerSection& options, Encoding encoding, Products products)
     : model_(model),
       options_(options),
       encoding_(encoding),
       advantage_mode_(advantage_mode(options.advantage)),
       grpo_{correction(options.correction), options.ratio_max, options.ratio_clip},
       table_(table_of(model)),
-      backend_(make_cpu_backend(static_cast<int>(options.threads))),
+      backend_(make_cpu_backend(static_cast<int>(options.threads), products)),
       activations_(make_activations()),
       state_(std::move(initial)),
-      gradients_(state_.master.size()),
-      batch_gradients_(state_.master.size()) {}
+      gradients_(state_.master.size()) {}
 
 std::span<const std::byte> NativeTrainer::published_words() const {
     return std::as_bytes(std::span(state_.published)).first(layout().size_bytes());
@@ -103,43 +104,41 @@ bool NativeTrainer::can_learn_from(const GameGroup& group) const {
 }
 
 double NativeTrainer::imitate(std::span<const GameGroup> groups) {
-    const std::vector<TrainingBatch> batches = make_batches(groups, {});
+    std::vector<TrainingBatch> batches = make_batches(groups, {});
     const double tokens = rows_of(batches);
     double loss = 0;
-    std::ranges::fill(gradients_, 0.0f);
-    for (const TrainingBatch& batch : batches) {
-        run_forward(batch);
-        loss += cross_entropy(batch, tokens, logits_, d_logits_);
-        add_gradient(batch);
-    }
+    take_gradients(std::move(batches),
+                   [&](const TrainingBatch& batch, RowRange rows, std::span<const float> logits,
+                       std::span<float> d_logits) {
+                       loss += cross_entropy(batch, tokens, logits, d_logits, rows, threads());
+                   });
     const Update next = next_update(imitation_rate(), gradient_norm(), 0);
-    adamw_step(table_, next.options, next.step, gradients_, state_,
-               static_cast<int>(options_.threads));
+    adamw_step(table_, next.options, next.step, gradients_, state_, threads());
     return loss;
 }
 
 void NativeTrainer::begin_reinforcement() {
-    state_ = AdamWState(std::move(state_.master));
+    state_.restart();
     optimizer_steps_ = 0;
     step_number_ = 0;
 }
 
-StepReport NativeTrainer::learn(std::span<const GameGroup> groups, StepForm form) {
+StepReport NativeTrainer::learn(std::span<const GameGroup> groups, const StepFormQuestion& form) {
     std::vector<Advantages> advantages;
     for (const GameGroup& group : groups) {
         advantages.push_back(group_advantages(group, advantage_mode_));
     }
-    const std::vector<TrainingBatch> batches = make_batches(groups, advantages);
+    std::vector<TrainingBatch> batches = make_batches(groups, advantages);
     const double tokens = rows_of(batches);
+    const std::int64_t inputs = inputs_of(batches);
 
     const Stopwatch passes;
     GrpoMetrics metrics;
-    std::ranges::fill(gradients_, 0.0f);
-    for (const TrainingBatch& batch : batches) {
-        run_forward(batch);
-        grpo_loss(grpo_, batch, tokens, logits_, d_logits_, metrics);
-        add_gradient(batch);
-    }
+    take_gradients(std::move(batches),
+                   [&](const TrainingBatch& batch, RowRange rows, std::span<const float> logits,
+                       std::span<float> d_logits) {
+                       grpo_loss(grpo_, batch, tokens, logits, d_logits, metrics, rows, threads());
+                   });
     const double passes_s = passes.seconds();
 
     const Stopwatch optimizer;
@@ -147,12 +146,11 @@ StepReport NativeTrainer::learn(std::span<const GameGroup> groups, StepForm form
     const double learning_rate = reinforcement_rate();
     StepReport report;
     const Update next = next_update(learning_rate, norm, options_.dead_band);
-    if (form == StepForm::encoded)
-        report.encoded = adamw_step(table_, next.options, next.step, gradients_, state_,
-                                    static_cast<int>(options_.threads), encoder());
+    if (form() == StepForm::encoded)
+        report.encoded =
+            adamw_step(table_, next.options, next.step, gradients_, state_, threads(), encoder());
     else
-        report.changes = adamw_step(table_, next.options, next.step, gradients_, state_,
-                                    static_cast<int>(options_.threads));
+        report.changes = adamw_step(table_, next.options, next.step, gradients_, state_, threads());
     step_number_ += 1;
     report.metrics = {{"loss", metrics.loss},
                       {"grad_norm", norm},
@@ -163,30 +161,31 @@ StepReport NativeTrainer::learn(std::span<const GameGroup> groups, StepForm form
                       {"clip_ratio/region_mean", metrics.at_cap},
                       {"batch/samples_per_step", games_of(groups)},
                       {"batch/trained_tokens_per_step", static_cast<std::int64_t>(tokens)},
-                      {"batch/forwarded_tokens_per_step", inputs_of(batches)},
+                      {"batch/forwarded_tokens_per_step", inputs},
                       {"perf/fwd_bwd_s", passes_s},
                       {"perf/optimizer_s", optimizer.seconds()}};
     return report;
 }
 
-void NativeTrainer::run_forward(const TrainingBatch& batch) {
-    const std::size_t size = batch.targets.size() * static_cast<std::size_t>(model_.vocab_size);
-    logits_.resize(size);
-    d_logits_.resize(size);
-    forward(model_, state_.published, batch.input, *backend_, *activations_, logits_);
-}
-
-void NativeTrainer::add_gradient(const TrainingBatch& batch) {
-    backward(model_, state_.published, batch.input, *backend_, *activations_, d_logits_,
-             batch_gradients_);
-    for (std::size_t i = 0; i < gradients_.size(); ++i) gradients_[i] += batch_gradients_[i];
+void NativeTrainer::take_gradients(std::vector<TrainingBatch> batches, const BatchLoss& loss) {
+    set_zero(gradients_, threads());
+    for (TrainingBatch& batch : batches) {
+        narrow_to_allowed(batch);
+        const std::size_t columns = batch.columns.empty()
+                                        ? static_cast<std::size_t>(model_.vocab_size)
+                                        : batch.columns.size();
+        forward_backward(
+            model_, state_.published, batch.input, *backend_, *activations_,
+            {.recompute = options_.recompute, .columns = batch.columns},
+            [&](std::size_t first, std::span<const float> logits, std::span<float> d_logits) {
+                loss(batch, {first, logits.size() / columns}, logits, d_logits);
+            },
+            gradients_);
+    }
 }
 
 double NativeTrainer::gradient_norm() const {
-    double squares = 0;
-    for (const float gradient : gradients_) {
-        squares += static_cast<double>(gradient) * static_cast<double>(gradient);
-    }
+    const double squares = sum_of_squares(gradients_, threads());
     if (std::isfinite(squares)) return std::sqrt(squares);
     throw std::runtime_error("the gradient of step " + std::to_string(step_number_ + 1) +
                              " is not finite: lower trainer.learning_rate");
@@ -226,11 +225,14 @@ double NativeTrainer::reinforcement_rate() const {
 
 std::unique_ptr<NativeTrainer> make_native_trainer(const Config& config) {
     const ModelConfig model = load_model_config(config.model.config);
-    std::vector<float> initial = config.model.checkpoint.empty()
-                                     ? initial_weights(model, config.run.seed)
-                                     : load_weights(model, config.model.checkpoint);
+    std::vector<float> initial =
+        config.model.checkpoint.empty()
+            ? initial_weights(model, config.run.seed, init_named(config.model.init),
+                              static_cast<int>(config.trainer.threads))
+            : load_weights(model, config.model.checkpoint);
     return std::make_unique<NativeTrainer>(model, std::move(initial), config.trainer,
-                                           *encoding_named(config.sync.encoding));
+                                           *encoding_named(config.sync.encoding),
+                                           products_named(config.model.products, model));
 }
 
 }  // namespace dws

@@ -1,9 +1,13 @@
 // The trainer of this repository: our model, AdamW on fp32 master weights, GRPO. Its policy is the
 // published bf16 copy: workers sample from exactly those words, so the ratio of a
-// fresh game is 1 up to fp32 rounding.
+// fresh game is 1 up to rounding.
+//
+// Memory: 18 bytes a weight (fp32 master, two moments and gradients, bf16 words), whatever a step
+// holds, and the activations of one run of sequences (model/activations.h).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,7 +31,8 @@ class NativeTrainer final : public Trainer {
 public:
     // initial: (elements,) of weight_layout(model). encoding: of steps that are to be encoded.
     NativeTrainer(const ModelConfig& model, std::vector<float> initial,
-                  const TrainerSection& options, Encoding encoding = Encoding::smallest);
+                  const TrainerSection& options, Encoding encoding = Encoding::smallest,
+                  Products products = Products::fp32);
 
     const TensorLayout& layout() const override { return table_.layout(); }
     std::span<const std::byte> published_words() const override;
@@ -43,13 +48,16 @@ public:
     bool can_learn_from(const GameGroup& group) const override;
     double imitate(std::span<const GameGroup> groups) override;
     void begin_reinforcement() override;
-    StepReport learn(std::span<const GameGroup> groups, StepForm form) override;
+    using Trainer::learn;
+    StepReport learn(std::span<const GameGroup> groups, const StepFormQuestion& form) override;
 
 private:
-    // Fills logits_ from the published words and makes room for d_logits_.
-    void run_forward(const TrainingBatch& batch);
-    // Adds the gradient of d_logits_ to gradients_.
-    void add_gradient(const TrainingBatch& batch);
+    // Of the rows of one batch; fills d_logits.
+    using BatchLoss = std::function<void(const TrainingBatch& batch, RowRange rows,
+                                         std::span<const float> logits, std::span<float> d_logits)>;
+    // gradients_ of the loss over all batches, under the published words.
+    void take_gradients(std::vector<TrainingBatch> batches, const BatchLoss& loss);
+    int threads() const { return static_cast<int>(options_.threads); }
     // Throws std::runtime_error when training has diverged.
     double gradient_norm() const;
     // What the optimizer is told; counts its step.
@@ -71,15 +79,13 @@ private:
     const std::unique_ptr<Backend> backend_;
     const ActivationsPointer activations_;
     AdamWState state_;
-    std::int64_t step_number_ = 0;          // reinforcement steps in the weights
-    std::int64_t optimizer_steps_ = 0;      // since the moments were last 0
-    std::vector<float> gradients_;          // (elements,) of the step
-    std::vector<float> batch_gradients_;    // (elements,) of one batch
-    std::vector<float> logits_, d_logits_;  // (R, V)
-    std::optional<StepEncoder> encoder_;    // keeps what one step tells of the next
+    std::int64_t step_number_ = 0;        // reinforcement steps in the weights
+    std::int64_t optimizer_steps_ = 0;    // since the moments were last 0
+    std::vector<float> gradients_;        // (elements,) of the step
+    std::optional<StepEncoder> encoder_;  // keeps what one step tells of the next
 };
 
-// Reads the model's sizes, and its checkpoint or random weights by run.seed. Throws
+// Reads the model's sizes, and its checkpoint or random weights by model.init and run.seed. Throws
 // std::runtime_error naming what is wrong with the config.
 std::unique_ptr<NativeTrainer> make_native_trainer(const Config& config);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -23,6 +24,9 @@ enum class StepForm {
     changes,  // it is busy: the step merges with others
     encoded,  // it is idle: tiles may be encoded while the optimizer has them in cache
 };
+// Asked once a step, when its gradients are there: a publisher that was busy when the step began
+// has become idle by then, where gradients take longer than an upload.
+using StepFormQuestion = std::function<StepForm()>;
 
 struct StepReport {
     Changes changes;                     // of the published words, before and after
@@ -71,7 +75,10 @@ public:
     // Ends imitation: the weights become those of anchor 0, the optimizer starts afresh.
     virtual void begin_reinforcement() = 0;
     // One optimizer step. A trainer that cannot encode lists changes whatever the form.
-    virtual StepReport learn(std::span<const GameGroup> groups, StepForm form) = 0;
+    virtual StepReport learn(std::span<const GameGroup> groups, const StepFormQuestion& form) = 0;
+    StepReport learn(std::span<const GameGroup> groups, StepForm form) {
+        return learn(groups, [form] { return form; });
+    }
 };
 
 }  // namespace dws

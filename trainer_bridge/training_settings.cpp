@@ -18,6 +18,7 @@ std::string value_of(const TrainingSettings& settings, const std::string& name) 
 TrainingSettings training_settings(const Config& config) {
     const TrainerSection& trainer = config.trainer;
     return {{"run.seed", fmt::format("{}", config.run.seed)},
+            {"model.products", config.model.products},
             {"trainer.threads", fmt::format("{}", trainer.threads)},
             {"trainer.learning_rate", fmt::format("{}", trainer.learning_rate)},
             {"trainer.lr_warmup_steps", fmt::format("{}", trainer.lr_warmup_steps)},

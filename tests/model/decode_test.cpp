@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/model/golden_model.h"
 
 namespace dws {
@@ -17,7 +19,7 @@ std::vector<float> full_logits(const ModelConfig& config, const std::vector<Bf16
     return logits;
 }
 
-// One cache and what it needs. logits of the last call: (inputs, V).
+// One cache and what it needs. logits of the last call: (wanting inputs, V).
 struct Generation {
     const ModelConfig& config;
     const std::vector<Bf16>& words;
@@ -26,14 +28,17 @@ struct Generation {
     DecodeBuffers buffers{};
     std::vector<float> logits{};
 
-    Generation(const ModelConfig& model, const std::vector<Bf16>& weights, int slots, int threads)
+    Generation(const ModelConfig& model, const std::vector<Bf16>& weights, int slots, int threads,
+               int capacity_tokens = 64)
         : config(model),
           words(weights),
           backend(make_cpu_backend(threads)),
-          cache(model, slots, 64) {}
+          cache(model, slots, capacity_tokens) {}
 
     void feed(const std::vector<NewTokens>& inputs) {
-        logits.assign(inputs.size() * static_cast<std::size_t>(config.vocab_size), 0.0f);
+        const auto wanting = static_cast<std::size_t>(std::ranges::count_if(
+            inputs, [](const NewTokens& input) { return input.wants_logits; }));
+        logits.assign(wanting * static_cast<std::size_t>(config.vocab_size), 0.0f);
         decode(config, words, inputs, *backend, cache, buffers, logits);
     }
 };
@@ -157,27 +162,64 @@ TEST(DecodeDeath, SlotsAndTokensOutOfBoundsAreBugs) {
     EXPECT_DEATH(generation.feed({{0, std::vector<std::int32_t>(65, 1)}}), "capacity");
 }
 
-TEST(KvCacheDeath, BoundsArePromises) {
+// A pass over 2,000 tokens, in pieces of 256 and then one by one.
+TEST(Decode, LongContextsGiveTheWholePassesLogits) {
     const ModelConfig config = tiny_config();
-    KvCache cache(config, 2, 10);
-    cache.extend(0, 10);
-    EXPECT_DEATH(cache.extend(0, 1), "capacity");
-    EXPECT_DEATH(cache.extend(1, -1), "capacity");
-    EXPECT_DEATH(cache.clear(2), "slot");
-    EXPECT_DEATH(cache.length(-1), "slot");
-    EXPECT_DEATH(cache.keys(3, 0), "layer");
-    EXPECT_DEATH(cache.values(0, 2), "slot");
-    EXPECT_DEATH(KvCache(config, 0, 10), "room");
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 24));
+    TokenBatch batch;
+    std::mt19937 random(34);
+    for (int i = 0; i < 2000; ++i)
+        batch.tokens.push_back(static_cast<std::int32_t>(random() % 112));
+    batch.starts = {0, 2000};
+    for (int i = 1990; i < 2000; ++i) batch.rows.push_back(i);
+    const std::vector<float> expected = full_logits(config, words, batch);
+    Generation generation(config, words, 1, 2, 2000);
+    const auto feed = [&](std::ptrdiff_t first, std::ptrdiff_t end, bool wants_logits) {
+        generation.feed(
+            {{0, {batch.tokens.begin() + first, batch.tokens.begin() + end}, wants_logits}});
+    };
+    for (std::ptrdiff_t at = 0; at < 1990; at += 256) {
+        feed(at, std::min<std::ptrdiff_t>(at + 256, 1990), false);
+    }
+    for (std::size_t i = 0; i < 10; ++i) {
+        feed(1990 + static_cast<std::ptrdiff_t>(i), 1991 + static_cast<std::ptrdiff_t>(i), true);
+        EXPECT_LT(relative_error(generation.logits, row(expected, config, i)), 1e-5) << i;
+    }
 }
 
-TEST(KvCache, SlotsAndLayersDoNotOverlap) {
+TEST(Decode, OnlyInputsThatWantLogitsGetThem) {
     const ModelConfig config = tiny_config();
-    KvCache cache(config, 2, 10);
-    EXPECT_EQ(cache.key_stride(), 16);
-    EXPECT_EQ(cache.keys(0, 1) - cache.keys(0, 0), 2 * 16 * 16);
-    EXPECT_EQ(cache.keys(1, 0) - cache.keys(0, 1), 2 * 16 * 16);
-    EXPECT_EQ(cache.values(0, 1) - cache.values(0, 0), 10 * 2 * 16);
-    EXPECT_EQ(cache.values(2, 0) - cache.values(1, 1), 10 * 2 * 16);
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 22));
+    Generation all(config, words, 3, 1);
+    all.feed({{0, {4, 5}}, {1, {6}}, {2, {7, 8}}});
+    Generation some(config, words, 3, 1);
+    some.feed({{0, {4, 5}, false}, {1, {6}}, {2, {7, 8}, false}});
+    const std::span<const float> wanted = row(all.logits, config, 1);
+    EXPECT_EQ(some.logits, std::vector<float>(wanted.begin(), wanted.end()));
+    some.feed({{0, {9}, false}});
+    EXPECT_TRUE(some.logits.empty());
+    EXPECT_EQ(some.cache.length(0), 3);
+}
+
+TEST(Decode, ASharedBeginningGivesTheBitsOfACachedOne) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 25));
+    const std::vector<std::int32_t> beginning(37, 9);
+    Generation alone(config, words, 1, 1);
+    alone.feed({{0, beginning}});
+    alone.feed({{0, {11}}});
+    const std::vector<float> second = alone.logits;
+    alone.feed({{0, {12}}});
+
+    Generation sharing(config, words, 2, 1);
+    sharing.feed({{0, beginning}});
+    sharing.cache.share(0, 1, 37);
+    sharing.feed({{0, {80}}});  // another way from the same page on
+    sharing.feed({{1, {11}}});
+    EXPECT_EQ(sharing.logits, second);
+    sharing.cache.clear(0);
+    sharing.feed({{1, {12}}});
+    EXPECT_EQ(sharing.logits, alone.logits);
 }
 
 }  // namespace

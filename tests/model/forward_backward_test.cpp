@@ -2,49 +2,22 @@
 // against finite differences.
 #include <gtest/gtest.h>
 
-#include "model/backward.h"
-#include "tests/model/golden_model.h"
+#include "tests/model/passes.h"
 
 namespace dws {
 namespace {
-
-struct Passes {
-    std::vector<float> logits, gradients;
-};
-
-Passes run(const ModelConfig& config, const std::vector<Bf16>& words, const TokenBatch& batch,
-           const std::vector<float>& d_logits, int threads) {
-    const std::unique_ptr<Backend> backend = make_cpu_backend(threads);
-    const ActivationsPointer activations = make_activations();
-    Passes passes{std::vector<float>(d_logits.size()), std::vector<float>(words.size(), 7.0f)};
-    forward(config, words, batch, *backend, *activations, passes.logits);
-    backward(config, words, batch, *backend, *activations, d_logits, passes.gradients);
-    return passes;
-}
-
-std::vector<float> random_numbers(std::size_t count, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    std::vector<float> numbers(count);
-    for (float& number : numbers) number = normal(random);
-    return numbers;
-}
-
-std::size_t logit_count(const ModelConfig& config, const TokenBatch& batch) {
-    return batch.rows.size() * static_cast<std::size_t>(config.vocab_size);
-}
 
 class Golden : public testing::TestWithParam<std::string> {};
 
 TEST_P(Golden, LogitsAreThoseOfTransformers) {
     const GoldenModel golden(GetParam());
-    const Passes passes = run(golden.config, golden.words, golden.batch, golden.d_logits, 1);
+    const Passes passes = run_passes(golden.config, golden.words, golden.batch, golden.d_logits, 1);
     EXPECT_LT(relative_error(passes.logits, golden.logits), 1e-4);
 }
 
 TEST_P(Golden, GradientsOfEveryParameterAreThoseOfAutograd) {
     const GoldenModel golden(GetParam());
-    const Passes passes = run(golden.config, golden.words, golden.batch, golden.d_logits, 1);
+    const Passes passes = run_passes(golden.config, golden.words, golden.batch, golden.d_logits, 1);
     const TensorLayout layout = weight_layout(golden.config);
     for (std::size_t i = 0; i < layout.specs().size(); ++i) {
         const TensorSpec& spec = layout.specs()[i];
@@ -57,7 +30,7 @@ TEST_P(Golden, GradientsOfEveryParameterAreThoseOfAutograd) {
 
 TEST_P(Golden, GapsBetweenArraysHaveNoGradient) {
     const GoldenModel golden(GetParam());
-    const Passes passes = run(golden.config, golden.words, golden.batch, golden.d_logits, 1);
+    const Passes passes = run_passes(golden.config, golden.words, golden.batch, golden.d_logits, 1);
     const TensorLayout layout = weight_layout(golden.config);
     for (std::size_t i = 0; i < layout.specs().size(); ++i) {
         const std::size_t end =
@@ -78,8 +51,8 @@ TEST_P(Golden, RowsChooseAmongTheSameLogits) {
         const auto first = golden.logits.begin() + row * static_cast<std::ptrdiff_t>(width);
         expected.insert(expected.end(), first, first + static_cast<std::ptrdiff_t>(width));
     }
-    const Passes passes = run(golden.config, golden.words, golden.batch,
-                              std::vector<float>(expected.size(), 1.0f), 1);
+    const Passes passes = run_passes(golden.config, golden.words, golden.batch,
+                                     std::vector<float>(expected.size(), 1.0f), 1);
     EXPECT_LT(relative_error(passes.logits, expected), 1e-4);
 }
 
@@ -93,7 +66,7 @@ TEST(Passes, ManySequencesGiveTheSumOfEachAlone) {
     const TokenBatch batch = random_batch(config, 60, 61, 1, 4);
     const std::size_t width = static_cast<std::size_t>(config.vocab_size);
     const std::vector<float> d_logits = random_numbers(logit_count(config, batch), 5);
-    const Passes together = run(config, words, batch, d_logits, 1);
+    const Passes together = run_passes(config, words, batch, d_logits, 1);
     std::vector<float> logits, gradients(words.size(), 0.0f);
     for (std::size_t sequence = 0; sequence + 1 < batch.starts.size(); ++sequence) {
         const std::int32_t first = batch.starts[sequence], end = batch.starts[sequence + 1];
@@ -103,7 +76,7 @@ TEST(Passes, ManySequencesGiveTheSumOfEachAlone) {
         for (std::int32_t row = 0; row < end - first; ++row) alone.rows.push_back(row);
         const auto from = d_logits.begin() + static_cast<std::ptrdiff_t>(width) * first;
         const auto to = d_logits.begin() + static_cast<std::ptrdiff_t>(width) * end;
-        const Passes passes = run(config, words, alone, {from, to}, 1);
+        const Passes passes = run_passes(config, words, alone, {from, to}, 1);
         logits.insert(logits.end(), passes.logits.begin(), passes.logits.end());
         for (std::size_t i = 0; i < gradients.size(); ++i) gradients[i] += passes.gradients[i];
     }
@@ -116,9 +89,9 @@ TEST(Passes, ThreadsChangeNothingButRounding) {
     const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
     const TokenBatch batch = random_batch(config, 50, 61, 2, 6);
     const std::vector<float> d_logits = random_numbers(logit_count(config, batch), 7);
-    const Passes one = run(config, words, batch, d_logits, 1);
+    const Passes one = run_passes(config, words, batch, d_logits, 1);
     for (const int threads : {2, 3}) {
-        const Passes several = run(config, words, batch, d_logits, threads);
+        const Passes several = run_passes(config, words, batch, d_logits, threads);
         EXPECT_LT(relative_error(several.logits, one.logits), 1e-5) << threads;
         EXPECT_LT(relative_error(several.gradients, one.gradients), 1e-5) << threads;
     }
@@ -130,8 +103,8 @@ TEST(Passes, TheSameThreadsGiveTheSameBits) {
     const TokenBatch batch = random_batch(config, 50, 61, 2, 8);
     const std::vector<float> d_logits = random_numbers(logit_count(config, batch), 9);
     for (const int threads : {1, 2}) {
-        const Passes first = run(config, words, batch, d_logits, threads);
-        const Passes second = run(config, words, batch, d_logits, threads);
+        const Passes first = run_passes(config, words, batch, d_logits, threads);
+        const Passes second = run_passes(config, words, batch, d_logits, threads);
         EXPECT_EQ(first.logits, second.logits) << threads;
         EXPECT_EQ(first.gradients, second.gradients) << threads;
     }
@@ -142,20 +115,58 @@ TEST(Passes, BuffersOfALargerBatchLeaveNoTrace) {
     const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
     const std::unique_ptr<Backend> backend = make_cpu_backend(1);
     const ActivationsPointer activations = make_activations();
-    const TokenBatch large = random_batch(config, 40, 61, 1, 10);
-    const TokenBatch small = random_batch(config, 5, 20, 3, 11);
-    std::vector<float> logits(logit_count(config, large));
-    std::vector<float> gradients(words.size());
-    forward(config, words, large, *backend, *activations, logits);
-    backward(config, words, large, *backend, *activations, logits, gradients);
+    const auto pass = [&](const TokenBatch& batch, unsigned seed, const PassOptions& options) {
+        Passes passes(config, batch, random_numbers(logit_count(config, batch), seed));
+        passes.run(words, *backend, *activations, options);
+        return passes;
+    };
+    pass(random_batch(config, 40, 61, 1, 10), 11, {});
+    pass(random_batch(config, 45, 61, 1, 12), 13, {.recompute = true, .logit_rows = 100});
+    const TokenBatch small = random_batch(config, 5, 20, 3, 14);
+    const Passes used = pass(small, 15, {});
+    const Passes fresh =
+        run_passes(config, words, small, random_numbers(logit_count(config, small), 15), 1);
+    EXPECT_EQ(used.logits, fresh.logits);
+    EXPECT_EQ(used.gradients, fresh.gradients);
+}
 
-    const std::vector<float> d_logits = random_numbers(logit_count(config, small), 12);
-    logits.resize(d_logits.size());
-    forward(config, words, small, *backend, *activations, logits);
-    backward(config, words, small, *backend, *activations, d_logits, gradients);
-    const Passes fresh = run(config, words, small, d_logits, 1);
-    EXPECT_EQ(logits, fresh.logits);
-    EXPECT_EQ(gradients, fresh.gradients);
+TEST(Passes, GradientsAreAddedToWhatIsThere) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    const ActivationsPointer activations = make_activations();
+    const TokenBatch batch = random_batch(config, 10, 30, 1, 16);
+    Passes passes(config, batch, random_numbers(logit_count(config, batch), 17));
+    passes.run(words, *backend, *activations, {});
+    std::vector<float> twice = passes.gradients;
+    for (float& gradient : twice) gradient *= 2;
+    passes.run(words, *backend, *activations, {});
+    EXPECT_LT(relative_error(passes.gradients, twice), 1e-6);
+}
+
+TEST(Passes, BackwardOverwritesWithTheGradientsOfGivenSlopes) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
+    const TokenBatch batch = random_batch(config, 20, 61, 2, 20);
+    const std::vector<float> d_logits = random_numbers(logit_count(config, batch), 21);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(1);
+    const ActivationsPointer activations = make_activations();
+    std::vector<float> gradients(words.size(), 7.0f);
+    backward(config, words, batch, *backend, *activations, d_logits, gradients);
+    EXPECT_EQ(gradients, run_passes(config, words, batch, d_logits, 1).gradients);
+}
+
+TEST(Passes, LogitsAloneAreThoseOfTheTrainingPass) {
+    const ModelConfig config = tiny_config();
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
+    const TokenBatch batch = random_batch(config, 60, 61, 3, 18);
+    const Passes passes =
+        run_passes(config, words, batch, random_numbers(logit_count(config, batch), 19), 2);
+    const std::unique_ptr<Backend> backend = make_cpu_backend(2);
+    const ActivationsPointer activations = make_activations();
+    std::vector<float> logits(passes.logits.size());
+    forward(config, words, batch, *backend, *activations, logits);
+    EXPECT_EQ(logits, passes.logits);
 }
 
 TEST(Passes, ABatchWithoutRowsOrTokensHasNoGradient) {
@@ -164,8 +175,8 @@ TEST(Passes, ABatchWithoutRowsOrTokensHasNoGradient) {
     TokenBatch batch = random_batch(config, 4, 9, 1, 13);
     batch.rows.clear();
     const std::vector<float> zeros(words.size(), 0.0f);
-    EXPECT_EQ(run(config, words, batch, {}, 1).gradients, zeros);
-    EXPECT_EQ(run(config, words, {{}, {0}, {}}, {}, 1).gradients, zeros);
+    EXPECT_EQ(run_passes(config, words, batch, {}, 1).gradients, zeros);
+    EXPECT_EQ(run_passes(config, words, {{}, {0}, {}}, {}, 1).gradients, zeros);
 }
 
 // The slope of sum(logits * d_logits) when one weight moves to neighbouring bf16 words. A weight
@@ -175,7 +186,7 @@ TEST(Passes, GradientsAreSlopes) {
     std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
     const TokenBatch batch = random_batch(config, 4, 12, 1, 14);
     const std::vector<float> d_logits = random_numbers(logit_count(config, batch), 15);
-    const Passes passes = run(config, words, batch, d_logits, 1);
+    const Passes passes = run_passes(config, words, batch, d_logits, 1);
     const std::unique_ptr<Backend> backend = make_cpu_backend(1);
     const ActivationsPointer activations = make_activations();
     const auto loss = [&] {
@@ -213,16 +224,16 @@ TEST(Passes, GradientsAreSlopes) {
 TEST(PassesDeath, ATokenOutsideTheVocabularyIsABug) {
     const ModelConfig config = tiny_config();
     const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
-    EXPECT_DEATH(run(config, words, {{112}, {0, 1}, {}}, {}, 1), "vocabulary");
-    EXPECT_DEATH(run(config, words, {{-1}, {0, 1}, {}}, {}, 1), "vocabulary");
+    EXPECT_DEATH(run_passes(config, words, {{112}, {0, 1}, {}}, {}, 1), "vocabulary");
+    EXPECT_DEATH(run_passes(config, words, {{-1}, {0, 1}, {}}, {}, 1), "vocabulary");
 }
 
 TEST(PassesDeath, RowsAndStartsThatDoNotFitTheTokensAreABug) {
     const ModelConfig config = tiny_config();
     const std::vector<Bf16> words = round_to_bf16(initial_weights(config, 3));
     const std::vector<float> d_logits(112, 0.0f);
-    EXPECT_DEATH(run(config, words, {{1, 2}, {0, 2}, {2}}, d_logits, 1), "rows");
-    EXPECT_DEATH(run(config, words, {{1, 2}, {0, 3}, {1}}, d_logits, 1), "starts");
+    EXPECT_DEATH(run_passes(config, words, {{1, 2}, {0, 2}, {2}}, d_logits, 1), "rows");
+    EXPECT_DEATH(run_passes(config, words, {{1, 2}, {0, 3}, {1}}, d_logits, 1), "starts");
 }
 
 }  // namespace

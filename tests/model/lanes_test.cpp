@@ -45,6 +45,21 @@ TEST(Lanes, SumsFoldEveryVectorIntoItsOwnLane) {
     for (std::size_t i = 0; i < kLanes; ++i) EXPECT_EQ(sums[i], expected[i]);
 }
 
+TEST(Lanes, TransposeChangesRowsAndLanes) {
+    Lanes rows[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            rows[i][lane] = static_cast<float>(100 * i + lane);
+        }
+    }
+    transpose(rows);
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            EXPECT_EQ(rows[i][lane], static_cast<float>(100 * lane + i));
+        }
+    }
+}
+
 TEST(Lanes, PartsLeaveTheRestAlone) {
     float numbers[kLanes], target[kLanes];
     for (std::size_t i = 0; i < kLanes; ++i) {

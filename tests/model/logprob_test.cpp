@@ -75,6 +75,16 @@ TEST(LogSoftmax, ARowsBitsDoNotDependOnOtherRows) {
     EXPECT_EQ(std::vector<float>(together.begin() + 24, together.begin() + 32), alone);
 }
 
+TEST(LogSoftmax, NamingNoTokenAllowsAll) {
+    const std::vector<float> logits = sample_logits(2 * 53);
+    std::vector<std::int32_t> all(53);
+    std::iota(all.begin(), all.end(), 0);
+    std::vector<float> named(logits.size()), unnamed(logits.size());
+    log_softmax(logits, 53, all, 0.7f, named);
+    log_softmax(logits, 53, {}, 0.7f, unnamed);
+    EXPECT_EQ(named, unnamed);
+}
+
 TEST(LogSoftmaxDeath, SizesThatDoNotFitAreBugs) {
     const std::vector<float> logits(10);
     std::vector<float> logprobs(2);
@@ -82,7 +92,7 @@ TEST(LogSoftmaxDeath, SizesThatDoNotFitAreBugs) {
     EXPECT_DEATH(log_softmax(logits, 3, allowed, 1.0f, logprobs), "rows");
     EXPECT_DEATH(log_softmax(logits, 5, allowed, 1.0f, logprobs), "rows");
     EXPECT_DEATH(log_softmax(logits, 10, allowed, 0.0f, logprobs), "sizes");
-    EXPECT_DEATH(log_softmax(logits, 10, {}, 1.0f, logprobs), "sizes");
+    EXPECT_DEATH(log_softmax(logits, 10, {}, 1.0f, logprobs), "rows");
     logprobs.resize(4);
     EXPECT_DEATH(log_softmax(logits, 5, allowed, 1.0f, logprobs), "vocabulary");
 }

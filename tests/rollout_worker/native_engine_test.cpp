@@ -186,6 +186,172 @@ TEST_F(CommitTest, KeepGoesOnFromTheOldKeysAndValues) {
               1e-3);
 }
 
+// Long prompts and their pages. At most 48 tokens at a time, which are products of one kind, so
+// that bits can be compared.
+struct PromptTest : NativeEngineTest {
+    EngineOptions long_options(int slots) const {
+        EngineOptions options = this->options(slots);
+        options.capacity_tokens = 200;
+        return options;
+    }
+    NativeEngine long_engine(int slots, const std::vector<Bf16>& weights, int prompt_tokens_max,
+                             KvPolicy policy = KvPolicy::keep) const {
+        EngineOptions options = long_options(slots);
+        options.prompt_tokens_max = prompt_tokens_max;
+        options.kv_policy = policy;
+        NativeEngine engine(config, *backend, options);
+        engine.set_weights(weights, 0, 0);
+        return engine;
+    }
+    // The first `same` tokens are those of every prompt, the others its own.
+    std::vector<std::int32_t> prompt(std::size_t tokens, std::size_t same, unsigned own) const {
+        std::vector<std::int32_t> prompt(tokens);
+        for (std::size_t i = 0; i < tokens; ++i) {
+            prompt[i] = static_cast<std::int32_t>((i < same ? 3 * i : 5 * i + own) % 112);
+        }
+        return prompt;
+    }
+    Completion alone(const GenerateRequest& asked, const std::vector<Bf16>& weights) const {
+        NativeEngine engine = long_engine(1, weights, 40);
+        engine.submit(asked);
+        return finish(engine);
+    }
+    // By sequence, in any order.
+    static std::map<std::uint64_t, Completion> finish_all(NativeEngine& engine,
+                                                          std::size_t wanted) {
+        std::map<std::uint64_t, Completion> whole;
+        for (int boundary = 0; boundary < 300 && whole.size() < wanted; ++boundary) {
+            for (Completion& completion : engine.advance()) {
+                const std::uint64_t sequence = completion.sequence;
+                whole.emplace(sequence, std::move(completion));
+            }
+        }
+        EXPECT_EQ(whole.size(), wanted);
+        return whole;
+    }
+    static void expect_same(const Completion& own, const Completion& wanted) {
+        EXPECT_EQ(own.tokens, wanted.tokens) << "sequence " << wanted.sequence;
+        EXPECT_EQ(own.logprobs, wanted.logprobs) << "sequence " << wanted.sequence;
+    }
+};
+
+TEST_F(PromptTest, SharedAndCutPromptsGiveTheBitsOfUnsharedWholeOnes) {
+    for (const int prompt_tokens_max : {1, 7, 30}) {
+        NativeEngine engine = long_engine(5, words, prompt_tokens_max);
+        std::vector<GenerateRequest> asked;
+        for (const std::size_t same : {40u, 40u, 33u, 32u, 5u}) {
+            const std::uint64_t sequence = asked.size();
+            asked.push_back(
+                request(sequence, prompt(40, same, static_cast<unsigned>(sequence)), 12));
+            engine.submit(asked.back());
+        }
+        const auto whole = finish_all(engine, asked.size());
+        for (const GenerateRequest& one : asked) {
+            expect_same(whole.at(one.sequence), alone(one, words));
+        }
+    }
+}
+
+TEST_F(PromptTest, GamesOfOneGroupHoldTheirPromptOnce) {
+    NativeEngine engine = long_engine(4, words, 64);
+    const std::size_t pages = engine.free_pages();
+    for (std::uint64_t sequence = 0; sequence < 4; ++sequence) {
+        engine.submit(request(sequence, prompt(100, 100, 0), 4));
+    }
+    finish_all(engine, 4);
+    // 96 tokens together; each its own rest of the prompt and what it sampled.
+    EXPECT_EQ(engine.free_pages(), pages - 6 - 4);
+    engine.release(0);
+    EXPECT_EQ(engine.free_pages(), pages - 6 - 3);
+    for (std::uint64_t sequence = 1; sequence < 4; ++sequence) engine.release(sequence);
+    EXPECT_EQ(engine.free_pages(), pages);
+}
+
+TEST_F(PromptTest, ALaterGameTakesThePromptFromOneThatPlays) {
+    NativeEngine engine = long_engine(2, words, 64);
+    engine.submit(request(0, prompt(40, 40, 0), 30));
+    for (int i = 0; i < 5; ++i) engine.advance();
+    const std::size_t pages = engine.free_pages();
+    const GenerateRequest later = request(1, prompt(40, 40, 0), 1);
+    engine.submit(later);
+    const std::vector<Completion> whole = engine.advance();
+    ASSERT_EQ(whole.size(), 1u) << "one boundary computes the last token alone";
+    EXPECT_EQ(engine.free_pages(), pages - 1);
+    expect_same(whole.front(), alone(later, words));
+}
+
+TEST_F(PromptTest, ALongPromptDoesNotHoldUpWhoIsSampling) {
+    NativeEngine engine = long_engine(2, words, 16);
+    engine.submit(request(0, {0}, 8));
+    engine.advance();
+    engine.submit(request(1, prompt(100, 0, 1), 1));
+    std::vector<std::uint64_t> order;
+    for (int boundary = 0; boundary < 7; ++boundary) {
+        for (const Completion& completion : engine.advance()) order.push_back(completion.sequence);
+    }
+    EXPECT_EQ(order, (std::vector<std::uint64_t>{0, 1})) << "7 boundaries of 16 tokens are 100";
+}
+
+// The prompt was computed by older weights: a game that begins now has nothing of them.
+TEST_F(PromptTest, KeysAndValuesOfOlderWeightsAreNotShared) {
+    NativeEngine engine = long_engine(2, words, 40);
+    engine.submit(request(0, prompt(64, 64, 0), 1));
+    finish_all(engine, 1);
+    engine.set_weights(other_words, 1, 1);
+    const GenerateRequest later = request(1, prompt(64, 64, 0), 5);
+    engine.submit(later);
+    expect_same(finish_all(engine, 1).at(1), alone(later, other_words));
+}
+
+TEST_F(PromptTest, RecomputeSharesAgainAndIsAFreshStart) {
+    NativeEngine engine = long_engine(4, words, 30, KvPolicy::recompute);
+    for (std::uint64_t sequence = 0; sequence < 4; ++sequence) {
+        engine.submit(request(sequence, prompt(80, 70, static_cast<unsigned>(sequence)), 3));
+    }
+    const auto before = finish_all(engine, 4);
+    engine.release(0);  // who computed what the others share
+    const std::size_t pages = engine.free_pages();
+    engine.set_weights(other_words, 1, 1);
+    EXPECT_EQ(engine.free_pages(), pages);
+    for (std::uint64_t sequence = 1; sequence < 4; ++sequence) {
+        std::vector<std::int32_t> context = prompt(80, 70, static_cast<unsigned>(sequence));
+        const std::vector<std::int32_t>& sampled = before.at(sequence).tokens;
+        context.insert(context.end(), sampled.begin(), sampled.end());
+        const GenerateRequest next = request(sequence, context, 3);
+        engine.submit(next);
+        expect_same(finish_all(engine, 1).at(sequence), alone(next, other_words));
+    }
+}
+
+TEST_F(PromptTest, AFullPoolRefusesRoomAndNothingRunsOutMidway) {
+    EngineOptions small = long_options(8);
+    small.cache_tokens = 450;  // 29 pages; a sequence may come to need 13
+    NativeEngine engine(config, *backend, small);
+    engine.set_weights(words, 0, 0);
+    engine.submit(request(0, prompt(40, 0, 1), 160));
+    EXPECT_TRUE(engine.has_room());
+    engine.submit(request(1, prompt(40, 0, 2), 160));
+    EXPECT_FALSE(engine.has_room()) << "3 pages are left for a third";
+    EXPECT_DEATH(engine.submit(request(2, {0}, 1)), "has_room");
+    finish_all(engine, 2);
+    EXPECT_FALSE(engine.has_room());
+    engine.release(0);
+    EXPECT_TRUE(engine.has_room());
+}
+
+TEST_F(PromptTest, SharingMakesRoomForMore) {
+    EngineOptions small = long_options(8);
+    small.cache_tokens = 450;
+    NativeEngine engine(config, *backend, small);
+    engine.set_weights(words, 0, 0);
+    engine.submit(request(0, prompt(190, 190, 0), 5));
+    engine.submit(request(1, prompt(190, 190, 0), 5));
+    finish_all(engine, 2);
+    EXPECT_TRUE(engine.has_room()) << "two hold 15 of 29 pages";
+    engine.submit(request(2, prompt(190, 190, 0), 5));
+    finish_all(engine, 1);
+}
+
 using NativeEngineDeathTest = NativeEngineTest;
 
 TEST_F(NativeEngineDeathTest, NothingIsSampledBeforeThereAreWeights) {

@@ -196,5 +196,26 @@ TEST_F(PlayerTest, RoomIsThereUntilEverySlotHasAGame) {
     play(player, 2);
 }
 
+TEST_F(PlayerTest, GamesWaitForRoomInTheCacheAndAreTheSame) {
+    std::vector<GameGroup> groups;
+    for (const int cache_tokens : {0, 130}) {  // 130: two games of 61
+        EngineOptions options;
+        options.slots = 8;
+        options.capacity_tokens = text.game_tokens_max();
+        options.cache_tokens = cache_tokens;
+        options.allowed_tokens = text.allowed_tokens();
+        NativeEngine engine(config, *backend, options);
+        engine.set_weights(words, 12, 34);
+        EnvClient line(client(env.endpoint()));
+        Player player(engine, line, text, {8, 1, {}});
+        player.open_group(plan_group(31, 8));
+        groups.push_back(play(player, 1).at(0));
+    }
+    for (std::size_t i = 0; i < 8; ++i) {
+        EXPECT_EQ(groups[0].games[i].tokens, groups[1].games[i].tokens);
+        EXPECT_EQ(groups[0].games[i].logprobs, groups[1].games[i].logprobs);
+    }
+}
+
 }  // namespace
 }  // namespace dws

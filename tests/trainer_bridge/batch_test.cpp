@@ -53,6 +53,35 @@ TEST(Batch, CutsBetweenGamesAndKeepsEveryRow) {
     EXPECT_EQ(games, 100u);
 }
 
+TEST(Batch, NarrowedTokensAreColumnsOfTheLogits) {
+    std::vector<GameGroup> groups{small_group({{1, 2}}), small_group({{1}})};
+    groups[0].allowed_tokens = {7, 2, 1};
+    groups[1].allowed_tokens = {5, 1};
+    const std::vector<TrainingBatch> batches = make_batches(groups, {});
+    TrainingBatch narrow = batches[0];
+    narrow_to_allowed(narrow);
+    EXPECT_EQ(narrow.columns, (std::vector<std::int32_t>{1, 2, 5, 7}));
+    for (std::size_t row = 0; row < narrow.targets.size(); ++row) {
+        EXPECT_EQ(narrow.columns[static_cast<std::size_t>(narrow.targets[row])],
+                  batches[0].targets[row]);
+    }
+    // In the order of the rule: the policy's sums keep theirs.
+    EXPECT_EQ(narrow.rules[0].allowed_tokens, (std::vector<std::int32_t>{3, 1, 0}));
+    EXPECT_EQ(narrow.rules[1].allowed_tokens, (std::vector<std::int32_t>{2, 0}));
+    EXPECT_EQ(narrow.input.tokens, batches[0].input.tokens);
+}
+
+TEST(Batch, ARuleThatAllowsAllKeepsAllColumns) {
+    std::vector<GameGroup> groups{small_group({{1, 2}}), small_group({{1}})};
+    groups[1].allowed_tokens.clear();
+    TrainingBatch batch = make_batches(groups, {})[0];
+    const std::vector<std::int32_t> targets = batch.targets;
+    narrow_to_allowed(batch);
+    EXPECT_TRUE(batch.columns.empty());
+    EXPECT_EQ(batch.targets, targets);
+    EXPECT_EQ(batch.rules[0].allowed_tokens, groups[0].allowed_tokens);
+}
+
 TEST(Batch, SoundGroupsPass) {
     EXPECT_TRUE(check_group(small_group({{1, 2}, {1}}), kVocabulary));
     GameGroup unrestricted = small_group({{1}});

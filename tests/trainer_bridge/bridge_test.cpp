@@ -94,14 +94,14 @@ struct HeldBridgeTest : ::testing::Test {
     ArrayTable table = std::move(*ArrayTable::make(trainer.layout()));
     EventLog log{"trainer_bridge", scratch / "events.jsonl"};
     TrainerSection options;
+    std::unique_ptr<Publisher> publisher;
 
     // Learns from `steps` groups of one worker; what a follower then holds is the trainer's words.
     void run(std::int64_t steps, Encoding encoding) {
         PublisherOptions publishing;
         publishing.run = "test";
         publishing.encoding = encoding;
-        std::unique_ptr<Publisher> publisher =
-            std::move(*Publisher::start_new(bucket, table, publishing, {}));
+        publisher = std::move(*Publisher::start_new(bucket, table, publishing, {}));
         GameInbox inbox(bucket, "test", {}, "", std::chrono::milliseconds(5), 32, {});
         GameSource games(inbox, "the test's bucket", log);
         options.steps = steps;
@@ -150,6 +150,19 @@ TEST_F(HeldBridgeTest, StepsAreEncodedWhileThePublisherIsIdleAndMergeWhileItIsBu
     EXPECT_EQ(steps[0], 1);
     EXPECT_GE(steps[1], 4) << "what merged meanwhile is one version";
     EXPECT_EQ(steps.back(), 8);
+}
+
+TEST_F(HeldBridgeTest, APublisherThatIsIdleByTheEndOfTheGradientsGetsAnEncodedStep) {
+    trainer.after_step = [&](std::int64_t step) {
+        if (step == 1) bucket.close_gate();
+    };
+    trainer.gradients = [&] {
+        if (trainer.step_number() != 1) return;
+        bucket.open_gate();
+        EXPECT_TRUE(eventually([&] { return publisher->is_idle(); }));
+    };
+    run(2, Encoding::smallest);
+    EXPECT_EQ(trainer.forms.at(1), StepForm::encoded);
 }
 
 TEST_F(HeldBridgeTest, ATrainerThatOnlyListsChangesIsPublishedAllTheSame) {

@@ -58,7 +58,9 @@ public:
         return 1.0 / static_cast<double>(imitation_steps);
     }
     void begin_reinforcement() override { has_begun = true; }
-    StepReport learn(std::span<const GameGroup> groups, StepForm form) override {
+    StepReport learn(std::span<const GameGroup> groups, const StepFormQuestion& ask) override {
+        if (gradients) gradients();
+        const StepForm form = ask();
         for (const GameGroup& group : groups) learned.push_back(name(group));
         forms.push_back(form);
         const std::vector<std::uint16_t> before = words_;
@@ -85,7 +87,8 @@ public:
     std::vector<StepForm> forms;  // asked for, by step
     bool can_encode = true;
     bool has_begun = false;
-    std::int64_t salt = 0;  // other than 0: its steps have other results
+    std::int64_t salt = 0;            // other than 0: its steps have other results
+    std::function<void()> gradients;  // what a step does before it asks for its form
     std::function<void(std::int64_t step)> after_step;
 
 private:

@@ -145,6 +145,83 @@ TEST(Grpo, AnImpossibleBehaviourKeepsEverythingFinite) {
     for (const float gradient : d_logits) EXPECT_TRUE(std::isfinite(gradient));
 }
 
+TEST(Grpo, RangesOfRowsAddUpToTheBatch) {
+    const Case test;
+    std::vector<float> whole(test.logits.size()), parts(test.logits.size());
+    GrpoMetrics metrics, added;
+    grpo_loss({}, test.batch, 4, test.logits, whole, metrics);
+    for (const RowRange range : {RowRange{0, 1}, RowRange{1, 2}, RowRange{3, 9}}) {
+        const std::size_t rows = rows_within(test.batch, range).count;
+        const std::size_t at = range.first * kVocabulary, size = rows * kVocabulary;
+        grpo_loss({}, test.batch, 4, std::span(test.logits).subspan(at, size),
+                  std::span(parts).subspan(at, size), added, range);
+    }
+    EXPECT_EQ(parts, whole);
+    EXPECT_EQ(added.loss, metrics.loss);
+    EXPECT_EQ(added.ratio, metrics.ratio);
+    EXPECT_EQ(added.kl, metrics.kl);
+    EXPECT_EQ(added.entropy, metrics.entropy);
+    EXPECT_EQ(added.at_cap, metrics.at_cap);
+}
+
+// A large vocabulary without a rule: every column counts, and threads share the rows.
+struct LargeCase {
+    static constexpr std::size_t kColumns = 20'011;
+    TrainingBatch batch;
+    std::vector<float> logits;
+
+    LargeCase() : logits(3 * kColumns) {
+        std::mt19937 random(5);
+        std::normal_distribution<float> normal(0, 2);
+        for (float& logit : logits) logit = normal(random);
+        batch.targets = {0, 20'010, 777};
+        batch.behaviour_logprobs = {-9, -11, -10};
+        batch.advantages = {1, -1, 0.5f};
+        batch.rules = {{{}, 0.8f}};
+        batch.rule_of_row = {0, 0, 0};
+    }
+};
+
+TEST(Grpo, AllColumnsGiveTheGradientOfTheDefinition) {
+    const LargeCase test;
+    std::vector<float> d_logits(test.logits.size(), 99);
+    GrpoMetrics metrics;
+    grpo_loss({.correction = Correction::off}, test.batch, 3, test.logits, d_logits, metrics);
+    double loss = 0;
+    for (std::size_t row = 0; row < 3; ++row) {
+        const auto logit = [&](std::size_t column) {
+            return static_cast<double>(test.logits[row * LargeCase::kColumns + column]) /
+                   static_cast<double>(0.8f);
+        };
+        double total = 0;
+        for (std::size_t a = 0; a < LargeCase::kColumns; ++a) total += std::exp(logit(a));
+        const auto target = static_cast<std::size_t>(test.batch.targets[row]);
+        const auto advantage = static_cast<double>(test.batch.advantages[row]);
+        loss -= advantage * (logit(target) - std::log(total)) / 3;
+        for (std::size_t a = 0; a < LargeCase::kColumns; ++a) {
+            const double expected = advantage / 3 / static_cast<double>(0.8f) *
+                                    (std::exp(logit(a)) / total - (a == target ? 1 : 0));
+            ASSERT_NEAR(d_logits[row * LargeCase::kColumns + a], expected,
+                        2e-5 * std::fabs(expected) + 1e-12);
+        }
+    }
+    EXPECT_NEAR(metrics.loss, loss, 1e-5 * std::fabs(loss));
+}
+
+TEST(Grpo, ThreadsGiveTheSameBits) {
+    const LargeCase test;
+    std::vector<float> one(test.logits.size()), several(test.logits.size());
+    GrpoMetrics of_one, of_several;
+    grpo_loss({}, test.batch, 3, test.logits, one, of_one);
+    grpo_loss({}, test.batch, 3, test.logits, several, of_several, {}, 3);
+    EXPECT_EQ(several, one);
+    EXPECT_EQ(of_several.loss, of_one.loss);
+    EXPECT_EQ(of_several.entropy, of_one.entropy);
+    const double loss = cross_entropy(test.batch, 3, test.logits, one);
+    EXPECT_EQ(cross_entropy(test.batch, 3, test.logits, several, {}, 3), loss);
+    EXPECT_EQ(several, one);
+}
+
 TEST(Grpo, UnknownCorrectionIsRefused) {
     EXPECT_THROW(correction("none"), std::runtime_error);
     EXPECT_EQ(correction("off"), Correction::off);

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <random>
 
 #include "model/logprob.h"
+#include "tests/support/scratch_folder.h"
 #include "tests/trainer_bridge/small_groups.h"
 
 namespace dws {
@@ -160,6 +162,51 @@ TEST(NativeTrainer, LearnsTheSameInEitherForm) {
     }
 }
 
+TEST(NativeTrainer, RecomputingLearnsTheSameBits) {
+    TrainerSection keeping = options(), recomputing = options();
+    recomputing.recompute = true;
+    NativeTrainer keeper = tiny_trainer(keeping), again = tiny_trainer(recomputing);
+    keeper.begin_reinforcement();
+    again.begin_reinforcement();
+    std::mt19937 random(9);
+    for (int step = 1; step <= 5; ++step) {
+        const std::vector<GameGroup> groups = {bandit_group(keeper, random)};
+        keeper.learn(groups, StepForm::changes);
+        again.learn(groups, StepForm::changes);
+        ASSERT_TRUE(std::ranges::equal(keeper.published_words(), again.published_words()));
+    }
+}
+
+// Two groups whose allowed tokens are named, and the same two where a third allows all: the head's
+// products run over four columns or over eight, and the lesson is the same.
+TEST(NativeTrainer, FewColumnsTeachWhatAllColumnsTeach) {
+    NativeTrainer narrow = tiny_trainer(), wide = tiny_trainer();
+    narrow.begin_reinforcement();
+    wide.begin_reinforcement();
+    std::mt19937 random(10);
+    std::vector<GameGroup> groups = {bandit_group(narrow, random), bandit_group(narrow, random)};
+    const StepReport of_narrow = narrow.learn(groups, StepForm::changes);
+    groups.push_back(small_group({{0}, {0}}));  // advantages of 0: rows without a gradient
+    groups.back().allowed_tokens.clear();
+    const StepReport of_wide = wide.learn(groups, StepForm::changes);
+    const double rows = 16.0 / 18.0;  // the two rows more share the mean
+    EXPECT_NEAR(number(of_wide.metrics, "grad_norm") / rows, number(of_narrow.metrics, "grad_norm"),
+                1e-5 * number(of_narrow.metrics, "grad_norm"));
+    EXPECT_NEAR(number(of_wide.metrics, "loss") / rows, number(of_narrow.metrics, "loss"), 1e-6);
+}
+
+TEST(NativeTrainer, BeginReinforcementForgetsTheMoments) {
+    NativeTrainer trainer = tiny_trainer();
+    trainer.imitate(std::vector<GameGroup>(2, small_group({{1, 1}})));
+    trainer.begin_reinforcement();
+    for (const TrainingArray& array : trainer.training_state().arrays) {
+        if (!array.spec.name.ends_with("moment")) continue;
+        EXPECT_TRUE(std::ranges::all_of(array.bytes, [](std::byte byte) {
+            return byte == std::byte{0};
+        })) << array.spec.name;
+    }
+}
+
 TEST(NativeTrainer, RestoreTakesTheWordsAndTheStep) {
     NativeTrainer trainer = tiny_trainer();
     trainer.begin_reinforcement();
@@ -176,6 +223,35 @@ TEST(NativeTrainer, RestoreTakesTheWordsAndTheStep) {
         other.learn(std::vector<GameGroup>{bandit_group(other, random)}, StepForm::changes);
     EXPECT_NEAR(number(report.metrics, "learning_rate"), 1e-2 / 5, 1e-9);
     EXPECT_EQ(other.step_number(), 4);
+}
+
+TEST(NativeTrainer, BeginsFromACheckpointsFolder) {
+    const ScratchFolder folder;
+    std::ofstream(folder / "config.json") << R"({"model_type": "qwen3", "vocab_size": 8,
+        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "head_dim": 8, "intermediate_size": 32, "rms_norm_eps": 1e-6,
+        "rope_theta": 10000, "tie_word_embeddings": true})";
+    const std::vector<Bf16> words = round_to_bf16(initial_weights(tiny_model(), 12));
+    save_weights(tiny_model(), words, folder / "model.safetensors");
+    Config config;
+    config.model.config = config.model.checkpoint = folder.path().string();
+    const std::unique_ptr<NativeTrainer> trainer = make_native_trainer(config);
+    EXPECT_TRUE(std::ranges::equal(trainer->published_words(), std::as_bytes(std::span(words))));
+}
+
+TEST(NativeTrainer, BeginsAsTheConfigSays) {
+    Config config;
+    config.model.config =
+        std::string(SOURCE_ROOT) + "/experiments/01_wordle_tiny/model/config.json";
+    config.run.seed = 5;
+    const ModelConfig model = load_model_config(config.model.config);
+    for (const char* init : {"plain", "trained"}) {
+        config.model.init = init;
+        const std::vector<Bf16> words = round_to_bf16(initial_weights(model, 5, init_named(init)));
+        EXPECT_TRUE(std::ranges::equal(make_native_trainer(config)->published_words(),
+                                       std::as_bytes(std::span(words))))
+            << init;
+    }
 }
 
 TEST(NativeTrainer, EqualGamesTeachNothing) {
