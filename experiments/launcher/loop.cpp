@@ -135,7 +135,7 @@ private:
                       std::to_string(options_.doorbell_delay_ms)}),
             log_of("doorbell"));
         environment_process_.emplace(command("environment", "env_wordle"), log_of("env_wordle"));
-        trainer_.emplace(command("trainer", "trainer_bridge"), log_of("trainer_bridge"));
+        trainer_.emplace(command("trainer", options_.trainer), log_of(options_.trainer));
         for (int i = 0; i < options_.workers; ++i) start_worker();
     }
 
@@ -178,7 +178,7 @@ private:
     }
 
     bool all_have_ended() {
-        fail_if_failed("trainer_bridge", *trainer_);
+        fail_if_failed(options_.trainer, *trainer_);
         fail_if_ended("env_wordle", *environment_process_);
         if (options_.kill_doorbell_at_step < 0) fail_if_ended("doorbell", *doorbell_);
         bool ended = trainer_->status().has_value();

@@ -25,12 +25,13 @@ struct Role {
 inline constexpr const char* kRoles[] = {"doorbell", "environment", "trainer", "worker", "verify"};
 
 struct LoopOptions {
-    std::filesystem::path binaries;      // folder of trainer_bridge and the others
-    std::filesystem::path config;        // YAML
-    std::filesystem::path output;        // everything the run leaves; made anew
-    std::vector<std::string> overrides;  // "trainer.steps=50", for every process
-    std::map<std::string, Role> roles;   // by a name of kRoles
-    std::string bucket;                  // uri; empty: a folder in `output`
+    std::filesystem::path binaries;          // folder of trainer_bridge and the others
+    std::filesystem::path config;            // YAML
+    std::filesystem::path output;            // everything the run leaves; made anew
+    std::vector<std::string> overrides;      // "trainer.steps=50", for every process
+    std::map<std::string, Role> roles;       // by a name of kRoles
+    std::string trainer = "trainer_bridge";  // the program that publishes; reads the config
+    std::string bucket;                      // uri; empty: a folder in `output`
     std::string doorbell_inside, doorbell_outside, environment;  // endpoints; empty: on loopback
     int workers = 2;
     double doorbell_drop = 0, doorbell_repeat = 0, doorbell_delay_ms = 0;

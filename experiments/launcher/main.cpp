@@ -86,6 +86,8 @@ int main(int argc, char** argv) {
     app.add_option("--kill-doorbell-at-step", options.kill_doorbell_at_step, "SIGKILL it then");
     app.add_option("--kill-worker-at-step", options.kill_worker_at_step,
                    "SIGKILL one then, and start another");
+    app.add_option("--trainer", options.trainer, "another program in its place, beside this one");
+    app.add_flag("!--no-evaluation", options.evaluates, "not the first and the last version");
     app.add_option("--picture", script, "gnuplot program that draws curves.png");
     app.add_option("--timeout-s", options.timeout_s, "give up after this long");
     CLI11_PARSE(app, argc, argv);
