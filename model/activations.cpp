@@ -14,7 +14,7 @@ constexpr int kLargeRunTokens = 1024;
 
 int run_tokens(const ModelConfig& config, const Backend& backend) {
     if (config.hidden_size < kLargeHiddenSize) return backend.run_tokens();
-    return std::max(kLargeRunTokens, backend.run_tokens());
+    return kLargeRunTokens;
 }
 
 // Returns the longest sequence's tokens.

@@ -127,6 +127,8 @@ void write_arrays(const TensorLayout& layout, std::span<const std::byte> flat,
 std::vector<float> load_weights(const ModelConfig& config, const std::filesystem::path& place) {
     WeightFiles files(place);
     const TensorLayout layout = weight_layout(config);
+    // Before memory is taken: the config may be another, far larger model's.
+    for (const TensorSpec& spec : layout.specs()) checked(files, spec);
     std::vector<float> values(layout.size_bytes() / sizeof(Bf16), 0.0f);
     for (std::size_t index = 0; index < layout.specs().size(); ++index) {
         const TensorSpec& spec = layout.specs()[index];

@@ -113,6 +113,11 @@ ModelConfig load_model_config(const std::filesystem::path& place) {
     if (config.query_heads % config.key_heads != 0) {
         refuse(config_json, "num_attention_heads is not a multiple of num_key_value_heads");
     }
+    const std::int64_t heads =
+        std::int64_t{config.query_heads} + 2 * std::int64_t{config.key_heads};
+    if (heads * config.head_size > kLargestSize) {
+        refuse(config_json, "num_attention_heads and head_dim are no model's");
+    }
     return config;
 }
 

@@ -28,7 +28,8 @@ struct ActivationsDeleter {
 using ActivationsPointer = std::unique_ptr<Activations, ActivationsDeleter>;
 ActivationsPointer make_activations();
 
-// words: (elements,) bf16, flat. logits: (R, V) fp32, overwritten. Activations and sums are fp32.
+// words: (elements,) bf16, flat. logits: (R, V) fp32, overwritten. Activations and sums are fp32;
+// Products::bf16 rounds what it multiplies.
 // The logits are those of forward_backward(), to the bit where its chunks have as many rows.
 void forward(const ModelConfig& config, std::span<const Bf16> words, const TokenBatch& batch,
              Backend& backend, Activations& activations, std::span<float> logits);

@@ -63,9 +63,9 @@ void KvCache::share(int from, int slot, int tokens) {
 void KvCache::make_room(int slot, int tokens) {
     Slot& grown = slots_[checked(slot)];
     require(tokens >= 0 && tokens <= capacity_ - grown.length, "tokens fit the cache's capacity");
-    require(
-        grown.length % static_cast<int>(kPageTokens) == 0 || !pool_.is_shared(grown.pages.back()),
-        "nothing is written to a page that two slots hold");
+    const std::size_t written = static_cast<std::size_t>(grown.length) / kPageTokens;
+    require(written >= grown.pages.size() || !pool_.is_shared(grown.pages[written]),
+            "nothing is written to a page that two slots hold");
     const std::size_t needed = pages_for(static_cast<std::size_t>(grown.length + tokens));
     while (grown.pages.size() < needed) add_page(grown, pool_.take());
 }

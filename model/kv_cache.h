@@ -1,8 +1,8 @@
 // Keys and values of every token so far, per slot, in pages from one pool (cache_page.h). A slot
 // holds only the pages its tokens need; slots that begin with the same tokens share them (vLLM,
 // Kwon et al. 2023, arXiv:2309.06180). fp32, so that a sampled token's log-probability is the one
-// that training computes: 4 * 2 * K * head * layers bytes a token, 12 KiB in a page of the tiny
-// model, 3.5 MiB in one of Qwen3-0.6B (224 KiB a token).
+// that training computes, up to rounding: 4 * 2 * K * head * layers bytes a token, 12 KiB in a page
+// of the tiny model, 3.5 MiB in one of Qwen3-0.6B (224 KiB a token).
 #pragma once
 
 #include <cstddef>

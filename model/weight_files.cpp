@@ -93,6 +93,7 @@ void WeightFiles::read(const Array& array, const Take& take) {
 
 std::size_t WeightFiles::open(const fs::path& path) {
     if (files_.size() == kMaxFiles) refuse(place_, "names more files than any model has");
+    if (fs::exists(path) && !fs::is_regular_file(path)) refuse(path, "is not a file");
     auto file = std::make_unique<File>();
     file->path = path;
     file->stream.open(path, std::ios::binary);
@@ -108,6 +109,7 @@ std::size_t WeightFiles::open(const fs::path& path) {
 
 // An array counts where the index says it is; what else a file holds is not asked for.
 void WeightFiles::take_index(const fs::path& index) {
+    if (!fs::is_regular_file(index)) refuse(index, "is not a file");
     std::ifstream stream(index, std::ios::binary);
     const std::uint64_t bytes = size_of(index);
     if (bytes > kMaxIndexBytes) refuse(index, "larger than the list of any model's arrays");

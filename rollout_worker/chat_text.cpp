@@ -23,7 +23,7 @@ void require_tokens(const Tokenizer& tokenizer, bool thinking,
     std::vector<std::string_view> needed{kTurnBegin, kTurnEnd};
     if (!thinking) needed.insert(needed.end(), {kThinkBegin, kThinkEnd});
     for (const std::string_view text : needed) {
-        if (tokenizer.token_of(text)) continue;
+        if (tokenizer.encode(text).size() == 1) continue;
         throw std::runtime_error(tokenizer_json.string() + ": no token " + std::string(text) +
                                  ": this is no tokenizer of a Qwen3 chat model");
     }

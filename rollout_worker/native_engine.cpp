@@ -89,7 +89,7 @@ PlannedSequence NativeEngine::planned(std::size_t slot, std::size_t wanted,
                                       bool is_sampling) const {
     const Slot& own = *slots_[slot];
     const auto cached = static_cast<std::size_t>(cache_.length(static_cast<int>(slot)));
-    return {own.tokens, cached, wanted, is_sampling, cached == 0 || own.cached_by == version_};
+    return {own.tokens, cached, wanted, is_sampling, cached == 0 || own.cached_by == weights_};
 }
 
 void NativeEngine::run(std::span<const BoundaryStep> steps) {
@@ -99,7 +99,7 @@ void NativeEngine::run(std::span<const BoundaryStep> steps) {
         const std::size_t index = order_[step.sequence];
         const int slot = static_cast<int>(index);
         Slot& own = *slots_[index];
-        if (cache_.length(slot) == 0) own.cached_by = version_;
+        if (cache_.length(slot) == 0) own.cached_by = weights_;
         if (step.shared_tokens > 0) {
             cache_.share(static_cast<int>(order_[step.lender]), slot,
                          static_cast<int>(step.shared_tokens));
@@ -157,6 +157,7 @@ void NativeEngine::set_weights(std::span<const Bf16> words, std::int64_t version
                                std::int64_t trainer_step) {
     words_ = words;
     version_ = version;
+    ++weights_;
     trainer_step_ = trainer_step;
     if (options_.kv_policy == KvPolicy::recompute) recompute();
 }

@@ -48,7 +48,7 @@ private:
         std::vector<std::int32_t> tokens;  // of the sequence; the cache holds a prefix of them
         std::uint64_t seed = 0;
         int remaining = 0;            // tokens still to sample for the request in flight; 0: none
-        std::int64_t cached_by = -1;  // version of the weights that computed the first cached token
+        std::int64_t cached_by = -1;  // which of the weights computed the first cached token
         Completion completion;
     };
 
@@ -72,6 +72,8 @@ private:
     std::unordered_map<std::uint64_t, std::size_t> slot_of_;  // sequence -> index into slots_
     std::vector<std::size_t> order_;  // slots in use, in the order their sequences came
     std::int64_t version_ = -1;
+    // Counts set_weights(): a version may come twice, the first time damaged.
+    std::int64_t weights_ = 0;
     std::int64_t trainer_step_ = 0;
 };
 

@@ -20,7 +20,10 @@ static_assert(kMaxAheadBytes < kMaxRecordBytes);
 }  // namespace
 
 Result<Bytes> RecordsAhead::get(std::uint64_t sequence, const std::stop_token& stop) {
-    if (sequence != next_) found_in_a_row_ = 0;
+    if (sequence != next_) {  // what was read behind a record that is asked for again is old
+        found_in_a_row_ = 0;
+        ahead_.clear();
+    }
     next_ = sequence + 1;
     if (auto read = ahead_.extract(sequence)) return std::move(read.mapped());
     const bool has_more = found_in_a_row_ >= kFoundBefore && ahead_.empty();

@@ -9,6 +9,9 @@
 namespace dws {
 namespace {
 
+// Of the vocabulary: more allowed tokens are not gathered.
+constexpr std::size_t kNarrowShare = 4;
+
 bool is_within(float value, float low, float high) { return value >= low && value <= high; }
 
 bool is_reward(float value) { return is_within(value, -kMaxReward, kMaxReward); }
@@ -127,7 +130,7 @@ RowRange rows_within(const TrainingBatch& batch, RowRange range) {
     return {range.first, std::min(range.count, batch.targets.size() - range.first)};
 }
 
-void narrow_to_allowed(TrainingBatch& batch) {
+void narrow_to_allowed(TrainingBatch& batch, std::int32_t vocab_size) {
     require(batch.columns.empty(), "a batch is narrowed once");
     std::vector<std::int32_t> columns;
     for (const SamplingRule& rule : batch.rules) {
@@ -136,6 +139,7 @@ void narrow_to_allowed(TrainingBatch& batch) {
     }
     std::ranges::sort(columns);
     columns.erase(std::ranges::unique(columns).begin(), columns.end());
+    if (columns.size() > static_cast<std::size_t>(vocab_size) / kNarrowShare) return;
     const auto column_of = [&columns](std::int32_t token) {
         const auto found = std::ranges::lower_bound(columns, token);
         require(found != columns.end() && *found == token, "a target is an allowed token");

@@ -170,7 +170,7 @@ StepReport NativeTrainer::learn(std::span<const GameGroup> groups, const StepFor
 void NativeTrainer::take_gradients(std::vector<TrainingBatch> batches, const BatchLoss& loss) {
     set_zero(gradients_, threads());
     for (TrainingBatch& batch : batches) {
-        narrow_to_allowed(batch);
+        narrow_to_allowed(batch, model_.vocab_size);
         const std::size_t columns = batch.columns.empty()
                                         ? static_cast<std::size_t>(model_.vocab_size)
                                         : batch.columns.size();

@@ -74,11 +74,12 @@ public:
         arena.pause(dice.uniform(0, 0.2));
         if (!line_->cut()) return "the line cannot be cut";
         // What a worker has fetched by now it may commit yet.
-        if (const Result<Done> read = arena.audit().read_on(); !read) return read.error().detail;
+        const Result<Done> read = arena.audit().read_on();
         const std::int64_t newest = arena.audit().newest_version();
         arena.pause(kCut_s);
         const bool is_cut = std::ranges::max(versions_held(arena)) <= newest;
         if (!line_->heal()) return "the line cannot be healed";
+        if (!read) return read.error().detail;
         if (!is_cut) return "a worker followed the log over a line that was cut";
         if (Trouble late = arena.wait_versions(3, kHealed_s); !late.empty()) return late;
         for (const std::string& worker : arena.system().workers()) {

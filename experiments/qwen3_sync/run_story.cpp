@@ -84,6 +84,7 @@ std::vector<SyncTimes> RunStory::syncs() const {
     std::vector<SyncTimes> found;
     for (auto [version, sync] : syncs_) {
         if (version <= 0 || sync.committed_unix_s == 0 || sync.started_unix_s == 0) continue;
+        if (sync.changed_words == 0) continue;  // says only which games were passed over
         sync.version = version;
         sync.total_ms = 1e3 * (sync.committed_unix_s - sync.started_unix_s);
         found.push_back(sync);

@@ -12,7 +12,7 @@ double unix_s_of_http_date(std::string_view date) {
     std::tm parts{};
     const char* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     if (end == nullptr || *end != '\0') return 0;
-    return static_cast<double>(::timegm(&parts));
+    return std::max(0.0, static_cast<double>(::timegm(&parts)));
 }
 
 double rate_limit_reset_s(std::string_view value) {

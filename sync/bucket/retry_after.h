@@ -13,7 +13,8 @@ double retry_after_s(std::string_view value, double now_unix_s);
 // value: "\"api\";r=0;t=55": 55 s until there is a new allowance. 0 for anything else.
 double rate_limit_reset_s(std::string_view value);
 
-// Seconds since 1970 of an HTTP date, "Sun, 06 Nov 1994 08:49:37 GMT"; 0 when it is none.
+// Seconds since 1970 of an HTTP date, "Sun, 06 Nov 1994 08:49:37 GMT"; 0 when it is none, or
+// earlier.
 double unix_s_of_http_date(std::string_view date);
 
 }  // namespace dws

@@ -99,7 +99,7 @@ TEST_F(LoopTest, LostRepeatedAndReorderedNotificationsCostTimeOnly) {
 
 TEST_F(LoopTest, ASlowUplinkMergesStepsIntoFewerVersions) {
     options.overrides.push_back("trainer.steps=24");
-    options.roles["trainer"].overrides = {"bucket.put_latency_ms=400"};
+    options.roles["trainer"].overrides = {"bucket.put_latency_ms=1000"};
     const Story story = run();
     expect_proven(story, 2);
     EXPECT_EQ(story.steps.back().step, 24);

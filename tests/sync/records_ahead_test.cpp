@@ -8,7 +8,6 @@
 #include <atomic>
 #include <chrono>
 
-#include "base/clock.h"
 #include "tests/support/signed_log.h"
 
 namespace dws {
@@ -41,19 +40,16 @@ void write_log(Bucket& bucket, std::int64_t deltas) {
     }
 }
 
-// 5 s one by one.
-TEST(RecordsAhead, AThousandRecordsOfABucketFarAwayTakeAFractionOfTheirLatencies) {
+TEST(RecordsAhead, ALongLogFarAwayIsReadSixteenRecordsAtATime) {
     CrowdedBucket bucket;
     write_log(bucket, 999);
     bucket.set_delay(kFarAway);
     ChainReader reader(bucket, "run");
-    const Stopwatch watch;
     for (std::int64_t version = 0; version < 1'000; ++version) {
         const Result<Record> record = reader.next();
         ASSERT_TRUE(record) << record.error().detail;
         ASSERT_EQ(record->version, version);
     }
-    EXPECT_LT(watch.seconds(), 2.5);
     EXPECT_EQ(bucket.most(), 16);
     EXPECT_EQ(reader.next().error().fault, Fault::missing);
 }

@@ -59,7 +59,7 @@ TEST(Batch, NarrowedTokensAreColumnsOfTheLogits) {
     groups[1].allowed_tokens = {5, 1};
     const std::vector<TrainingBatch> batches = make_batches(groups, {});
     TrainingBatch narrow = batches[0];
-    narrow_to_allowed(narrow);
+    narrow_to_allowed(narrow, 16);
     EXPECT_EQ(narrow.columns, (std::vector<std::int32_t>{1, 2, 5, 7}));
     for (std::size_t row = 0; row < narrow.targets.size(); ++row) {
         EXPECT_EQ(narrow.columns[static_cast<std::size_t>(narrow.targets[row])],
@@ -76,10 +76,21 @@ TEST(Batch, ARuleThatAllowsAllKeepsAllColumns) {
     groups[1].allowed_tokens.clear();
     TrainingBatch batch = make_batches(groups, {})[0];
     const std::vector<std::int32_t> targets = batch.targets;
-    narrow_to_allowed(batch);
+    narrow_to_allowed(batch, 1000);
     EXPECT_TRUE(batch.columns.empty());
     EXPECT_EQ(batch.targets, targets);
     EXPECT_EQ(batch.rules[0].allowed_tokens, groups[0].allowed_tokens);
+}
+
+TEST(Batch, RulesThatAllowMuchKeepAllColumns) {
+    TrainingBatch batch = make_batches(std::vector{small_group({{1, 2}})}, {})[0];
+    batch.rules[0].allowed_tokens = {1, 2, 3, 4};
+    TrainingBatch narrow = batch;
+    narrow_to_allowed(narrow, 16);
+    EXPECT_EQ(narrow.columns.size(), 4u);
+    narrow_to_allowed(batch, 15);
+    EXPECT_TRUE(batch.columns.empty());
+    EXPECT_EQ(batch.rules[0].allowed_tokens, (std::vector<std::int32_t>{1, 2, 3, 4}));
 }
 
 TEST(Batch, SoundGroupsPass) {
