@@ -62,6 +62,7 @@ void read(SettingReader& reader, EnvSection& env) {
 
 void read(SettingReader& reader, WorkerSection& worker) {
     reader.count("worker.threads", worker.threads, 1);
+    reader.count("worker.sync_threads", worker.sync_threads, 1);
     reader.count("worker.slots", worker.slots, 1);
     reader.count("worker.weight_copies", worker.weight_copies, 1, 2);
     reader.count("worker.group_size", worker.group_size, 1);

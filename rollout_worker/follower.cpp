@@ -20,11 +20,17 @@ SubscriberOptions subscriber_options(const Config& config, const WorkerTrust& tr
     return options;
 }
 
+// In the pause those that generate have nothing else to do.
+ReplicaThreads replica_threads(const WorkerSection& worker) {
+    const auto staging = static_cast<std::size_t>(worker.sync_threads);
+    return {.staging = staging, .pause = staging + static_cast<std::size_t>(worker.threads)};
+}
+
 }  // namespace
 
 Follower::Follower(const Config& config, const WorkerTrust& trust, const ModelConfig& model,
                    Bucket& bucket, EventLog& log, std::int64_t stop_at_version)
-    : weights_(model, config.worker.weight_copies),
+    : weights_(model, config.worker.weight_copies, replica_threads(config.worker)),
       report_(log, weights_.replica().table().words()),
       subscriber_(bucket, weights_.replica(), subscriber_options(config, trust, stop_at_version),
                   events()) {}

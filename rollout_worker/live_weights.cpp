@@ -13,20 +13,19 @@ ArrayTable table_of(const ModelConfig& config) {
     return std::move(*table);
 }
 
-std::size_t lines_for(std::size_t size_bytes) { return (size_bytes + 63) / 64; }
+std::vector<HugeVector<std::byte>> zeros(std::int64_t copies, std::size_t size_bytes) {
+    std::vector<HugeVector<std::byte>> all;
+    for (std::int64_t copy = 0; copy < copies; ++copy) all.emplace_back(size_bytes);
+    return all;
+}
 
 }  // namespace
 
-LiveWeights::LiveWeights(const ModelConfig& config, std::int64_t copies)
+LiveWeights::LiveWeights(const ModelConfig& config, std::int64_t copies, ReplicaThreads threads)
     : table_(table_of(config)),
-      lines_(lines_for(table_.layout().size_bytes()) * static_cast<std::size_t>(copies)),
-      replica_(table_, copy(0), copies > 1 ? copy(1) : std::span<std::byte>()) {}
-
-std::span<std::byte> LiveWeights::copy(std::size_t index) {
-    const std::size_t size = table_.layout().size_bytes();
-    const std::size_t lines = lines_for(size);
-    return std::as_writable_bytes(std::span(lines_).subspan(index * lines, lines)).first(size);
-}
+      copies_(zeros(copies, table_.layout().size_bytes())),
+      replica_(table_, copies_.front(),
+               copies > 1 ? std::span(copies_.back()) : std::span<std::byte>(), threads) {}
 
 std::span<const Bf16> LiveWeights::words() const {
     const std::span<const std::byte> live = replica_.words();

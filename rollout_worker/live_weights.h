@@ -3,11 +3,12 @@
 // is written beside the live one.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "base/huge_pages.h"
 #include "model/config.h"
 #include "model/weights.h"
 #include "sync/array_table.h"
@@ -18,7 +19,7 @@ namespace dws {
 class LiveWeights {
 public:
     // copies: 1 or 2. All zero; the replica's version is -1 until an anchor is committed.
-    LiveWeights(const ModelConfig& config, std::int64_t copies);
+    LiveWeights(const ModelConfig& config, std::int64_t copies, ReplicaThreads threads);
     LiveWeights(const LiveWeights&) = delete;
     LiveWeights& operator=(const LiveWeights&) = delete;
 
@@ -29,15 +30,8 @@ public:
     std::span<const Bf16> words() const;
 
 private:
-    struct alignas(64) CacheLine {
-        std::array<Bf16, 32> words{};
-    };
-    static_assert(sizeof(CacheLine) == 64);
-
-    std::span<std::byte> copy(std::size_t index);
-
     const ArrayTable table_;
-    std::vector<CacheLine> lines_;  // of all copies
+    std::vector<HugeVector<std::byte>> copies_;
     Replica replica_;
 };
 

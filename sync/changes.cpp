@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/require.h"
+#include "sync/parallel.h"
 #include "sync/words.h"
 
 namespace dws {
@@ -59,6 +60,20 @@ void patch_tile(const TileChanges& changes, std::byte* words) {
     for (; change < changes.size(); ++change) store(change);
 }
 
+// Tiles that a thread takes at once.
+constexpr std::size_t kPieceTiles = 64;
+
+// Every kPieceTiles-th entry, and the end.
+std::vector<Changes::const_iterator> piece_starts(const Changes& changes) {
+    std::vector<Changes::const_iterator> starts;
+    std::size_t index = 0;
+    for (auto entry = changes.begin(); entry != changes.end(); ++entry) {
+        if (index++ % kPieceTiles == 0) starts.push_back(entry);
+    }
+    starts.push_back(changes.end());
+    return starts;
+}
+
 }  // namespace
 
 std::uint64_t count(const Changes& changes) {
@@ -84,7 +99,8 @@ Changes diff(const ArrayTable& table, std::span<const std::byte> base,
     return changes;
 }
 
-void patch(const ArrayTable& table, const Changes& changes, std::span<std::byte> words) {
+void patch(const ArrayTable& table, const Changes& changes, std::span<std::byte> words,
+           std::size_t threads) {
     require(words.size() >= table.layout().size_bytes(), "words is the table's flat buffer");
     const auto visit = [&](const Changes::value_type& entry, auto work) {
         const auto& [index, tile_changes] = entry;
@@ -100,13 +116,19 @@ void patch(const ArrayTable& table, const Changes& changes, std::span<std::byte>
             prefetch_first<decltype(type)>(tile_changes, from);
         });
     };
-    if (!changes.empty()) prefetch_entry(*changes.begin());
-    for (auto entry = changes.begin(); entry != changes.end(); ++entry) {
-        if (const auto next = std::next(entry); next != changes.end()) prefetch_entry(*next);
-        visit(*entry, [](auto type, const TileChanges& tile_changes, std::byte* to) {
-            patch_tile<decltype(type)>(tile_changes, to);
-        });
-    }
+    const auto patch_range = [&](Changes::const_iterator first, Changes::const_iterator last) {
+        if (first != last) prefetch_entry(*first);
+        for (auto entry = first; entry != last; ++entry) {
+            if (const auto next = std::next(entry); next != last) prefetch_entry(*next);
+            visit(*entry, [](auto type, const TileChanges& tile_changes, std::byte* to) {
+                patch_tile<decltype(type)>(tile_changes, to);
+            });
+        }
+    };
+    const std::vector<Changes::const_iterator> starts = piece_starts(changes);
+    for_each_piece(threads, starts.size() - 1, [&](std::size_t, std::size_t piece) {
+        patch_range(starts[piece], starts[piece + 1]);
+    });
 }
 
 }  // namespace dws

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/require.h"
+#include "sync/parallel.h"
 #include "sync/words.h"
 
 namespace dws {
@@ -109,11 +110,12 @@ Digest digest_tile(const ArrayTable& table, std::size_t tile, std::span<const st
     });
 }
 
-std::vector<Digest> digest_tiles(const ArrayTable& table, std::span<const std::byte> words) {
+std::vector<Digest> digest_tiles(const ArrayTable& table, std::span<const std::byte> words,
+                                 std::size_t threads) {
     std::vector<Digest> tiles(table.tiles());
-    for (std::size_t tile = 0; tile < tiles.size(); ++tile) {
+    for_each_piece(threads, tiles.size(), [&](std::size_t, std::size_t tile) {
         tiles[tile] = digest_tile(table, tile, words);
-    }
+    });
     return tiles;
 }
 

@@ -39,7 +39,8 @@ Digest mix(const ArraySeed& seed, std::uint64_t position, std::uint32_t word);
 Digest digest_tile(const ArrayTable& table, std::size_t tile, std::span<const std::byte> words);
 
 // Over all tiles: one digest per tile. Their sum is the version's digest.
-std::vector<Digest> digest_tiles(const ArrayTable& table, std::span<const std::byte> words);
+std::vector<Digest> digest_tiles(const ArrayTable& table, std::span<const std::byte> words,
+                                 std::size_t threads = 1);
 Digest sum(std::span<const Digest> tiles);
 
 // What the changes add to their tile's digest; `before` must be known.

@@ -43,15 +43,16 @@ Result<Done> check_sizes(const ArrayTable& table, const Record& record) {
 }
 
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
-                           std::span<const std::byte> base, const ObjectSource& source) {
+                           std::span<const std::byte> base, const ObjectSource& source,
+                           std::size_t threads) {
     if (const Result<Done> sizes = check_sizes(table, record); !sizes) return sizes.error();
     Changes changes;
     for (const ObjectRef& object : record.objects) {
         if (!holds_words(object)) continue;
         const Result<Bytes> file = source(object);
         if (!file) return file.error();
-        const Result<Done> decoded =
-            decode_delta_file(table, *file, record.version, record.base_version, base, changes);
+        const Result<Done> decoded = decode_delta_file(table, *file, record.version,
+                                                       record.base_version, base, changes, threads);
         if (!decoded)
             return Error{decoded.error().fault, object.key + ": " + decoded.error().detail};
     }

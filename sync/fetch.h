@@ -31,7 +31,8 @@ Result<Done> check_sizes(const ArrayTable& table, const Record& record);
 // over. Before anything is asked for: check_sizes().
 // base: the words of record.base_version, the table's flat buffer.
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
-                           std::span<const std::byte> base, const ObjectSource& source);
+                           std::span<const std::byte> base, const ObjectSource& source,
+                           std::size_t threads = 1);
 // words: the table's flat buffer; every array is written, or the anchor is Fault::corrupt.
 Result<Done> read_anchor(const ArrayTable& table, const Record& record, const ObjectSource& source,
                          std::span<std::byte> words);

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "base/require.h"
+#include "sync/parallel.h"
 #include "sync/words.h"
 
 namespace dws {
@@ -27,34 +29,36 @@ void read_live_words(const Tile& tile, std::span<const std::byte> words, TileCha
     });
 }
 
-bool lists_an_unchanged_word(const Changes& changes) {
-    for (const auto& [tile, tile_changes] : changes) {
-        for (std::size_t index = 0; index < tile_changes.size(); ++index) {
-            if (tile_changes.before[index] == tile_changes.after[index]) return true;
-        }
+bool lists_an_unchanged_word(const TileChanges& changes) {
+    for (std::size_t index = 0; index < changes.size(); ++index) {
+        if (changes.before[index] == changes.after[index]) return true;
     }
     return false;
 }
 
-// Array by array: what stands between them is nobody's.
-void copy_arrays(const TensorLayout& layout, std::span<const std::byte> from,
-                 std::span<std::byte> to) {
-    for (std::size_t array = 0; array < layout.specs().size(); ++array) {
-        const TensorSpec& spec = layout.specs()[array];
-        const std::size_t offset = layout.offset_bytes(array);
-        const auto source = from.subspan(offset, spec.elements() * width_bytes(spec.dtype));
-        std::ranges::copy(source, to.begin() + static_cast<std::ptrdiff_t>(offset));
-    }
+// Tile by tile: what stands between arrays is nobody's.
+void copy_arrays(const ArrayTable& table, std::span<const std::byte> from, std::span<std::byte> to,
+                 std::size_t threads) {
+    for_each_piece(threads, table.tiles(), [&](std::size_t, std::size_t index) {
+        const Tile tile = table.tile(index);
+        const auto source = from.subspan(tile.offset_bytes, tile.words * tile.word_bytes);
+        std::ranges::copy(source, to.begin() + static_cast<std::ptrdiff_t>(tile.offset_bytes));
+    });
 }
 
 }  // namespace
 
-Replica::Replica(const ArrayTable& table, std::span<std::byte> words, std::span<std::byte> spare)
-    : table_(table), words_(words), spare_(spare), tile_digests_(digest_tiles(table, words)) {
+Replica::Replica(const ArrayTable& table, std::span<std::byte> words, std::span<std::byte> spare,
+                 ReplicaThreads threads)
+    : table_(table),
+      words_(words),
+      spare_(spare),
+      threads_(threads),
+      tile_digests_(digest_tiles(table, words, threads.staging)) {
     const std::size_t size = table.layout().size_bytes();
     require(words.size() >= size, "words is the table's flat buffer");
     require(spare.empty() || spare.size() >= size, "the spare copy is as large");
-    if (!spare_.empty()) copy_arrays(table.layout(), words, spare_);
+    if (!spare_.empty()) copy_arrays(table, words, spare_, threads_.staging);
     digest_ = sum(tile_digests_);
 }
 
@@ -80,20 +84,27 @@ Result<StagedVersion> Replica::stage_delta(const Record& record, Changes changes
                          .next = {},
                          .tiles = {},
                          .from_version = version_};
+    std::vector<Changes::value_type*> entries;
+    for (Changes::value_type& entry : staged.changes) entries.push_back(&entry);
+    staged.tiles.resize(entries.size());
+    std::atomic<bool> all_change = true;
+    for_each_piece(threads_.staging, entries.size(), [&](std::size_t, std::size_t place) {
+        auto& [index, tile_changes] = *entries[place];
+        if (tile_changes.before.empty()) read_live_words(table_.tile(index), words_, tile_changes);
+        staged.tiles[place] = {index, digest_change(table_, index, tile_changes)};
+        if (lists_an_unchanged_word(tile_changes)) all_change = false;
+    });
     Digest after = digest_;
-    for (auto& [index, tile_changes] : staged.changes) {
-        read_live_words(table_.tile(index), words_, tile_changes);
-        const Digest change = digest_change(table_, index, tile_changes);
-        after += change;
-        staged.tiles.emplace_back(index, tile_digests_[index]);
-        staged.tiles.back().second += change;
+    for (auto& [index, tile_digest] : staged.tiles) {
+        after += tile_digest;
+        tile_digest += tile_digests_[index];
     }
     if (after != record.digest) {
         return Error{Fault::wrong_base,
                      fmt::format("live words and delta give digest {}, version {} has {}",
                                  after.hex(), record.version, record.digest.hex())};
     }
-    if (lists_an_unchanged_word(staged.changes)) {
+    if (!all_change) {
         return Error{Fault::corrupt, fmt::format("delta to version {} lists a word that does not "
                                                  "change",
                                                  record.version)};
@@ -107,7 +118,7 @@ Result<StagedVersion> Replica::stage_anchor(const Record& record, Bytes next) co
         return Error{Fault::wrong_base, fmt::format("version {} is of other arrays (layout {})",
                                                     record.version, record.layout_hash)};
     }
-    const std::vector<Digest> tiles = digest_tiles(table_, next);
+    const std::vector<Digest> tiles = digest_tiles(table_, next, threads_.staging);
     const Digest digest = sum(tiles);
     if (digest != record.digest) {
         return Error{Fault::corrupt,
@@ -126,25 +137,26 @@ Result<StagedVersion> Replica::stage_anchor(const Record& record, Bytes next) co
     return staged;
 }
 
-void Replica::write(const StagedVersion& staged, std::span<std::byte> words) const {
-    patch(table_, staged.changes, words);
-    if (!staged.next.empty()) copy_arrays(table_.layout(), staged.next, words);
+void Replica::write(const StagedVersion& staged, std::span<std::byte> words,
+                    std::size_t threads) const {
+    patch(table_, staged.changes, words, threads);
+    if (!staged.next.empty()) copy_arrays(table_, staged.next, words, threads);
 }
 
 void Replica::prepare(const StagedVersion& staged) {
     require(staged.from_version == version_, "what is prepared was staged from what is live");
-    if (!spare_.empty()) write(staged, spare_);
+    if (!spare_.empty()) write(staged, spare_, threads_.staging);
 }
 
 void Replica::follow_up(const StagedVersion& staged) {
     require(staged.record.version == version_, "what is followed up is live");
-    if (!spare_.empty()) write(staged, spare_);
+    if (!spare_.empty()) write(staged, spare_, threads_.staging);
 }
 
 void Replica::commit(const StagedVersion& staged) {
     require(staged.from_version == version_, "what is committed was staged from what is live");
     if (spare_.empty())
-        write(staged, words_);
+        write(staged, words_, threads_.pause);
     else
         std::swap(words_, spare_);
     for (const auto& [tile, digest] : staged.tiles) tile_digests_[tile] = digest;

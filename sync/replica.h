@@ -29,6 +29,12 @@ struct StagedVersion {
     std::int64_t from_version = -1;                     // what was live while staging
 };
 
+// How many threads read and write a replica's words.
+struct ReplicaThreads {
+    std::size_t staging = 1;  // beside whoever uses the words
+    std::size_t pause = 1;    // while nobody does
+};
+
 // Staging and rescans read live words, commit() changes them. The caller keeps them apart: no
 // stage or rescan runs during commit(). Nobody else writes the words.
 class Replica {
@@ -36,18 +42,21 @@ public:
     // words: the table's flat buffer; not owned, outlives this. What it holds is version -1.
     // Reads all of it, so that rescans hold from the start. spare: a second such buffer, which
     // becomes a copy of the first; empty: there is none.
-    Replica(const ArrayTable& table, std::span<std::byte> words, std::span<std::byte> spare = {});
+    Replica(const ArrayTable& table, std::span<std::byte> words, std::span<std::byte> spare = {},
+            ReplicaThreads threads = {});
 
     std::int64_t version() const { return version_; }
     std::int64_t trainer_step() const { return trainer_step_; }
     const Digest& digest() const { return digest_; }
     const ArrayTable& table() const { return table_; }
     std::span<const std::byte> words() const { return words_; }  // live
+    std::size_t staging_threads() const { return threads_.staging; }
 
-    // changes: as decoded. Fault::wrong_base: the record builds on another version, on other
-    // arrays, or the digest computed from live old words and new words is not the record's.
-    // Fault::corrupt: the record's count of changed words is not the delta's, or a listed word does
-    // not change. A live word damaged under a change is wrong_base: its old word enters the digest.
+    // changes: as decoded; `before`, where known, was read from words(). Fault::wrong_base: the
+    // record builds on another version, on other arrays, or the digest computed from live old words
+    // and new words is not the record's. Fault::corrupt: the record's count of changed words is not
+    // the delta's, or a listed word does not change. A live word damaged under a change is
+    // wrong_base: its old word enters the digest.
     Result<StagedVersion> stage_delta(const Record& record, Changes changes) const;
     // next: a whole version in the table's layout. Fault::corrupt when its digest is not the
     // record's. Sound whatever the live words hold, so it is the way back from a fault.
@@ -68,11 +77,12 @@ public:
     Result<Done> rescan(std::size_t first_tile, std::size_t tiles) const;
 
 private:
-    void write(const StagedVersion& staged, std::span<std::byte> words) const;
+    void write(const StagedVersion& staged, std::span<std::byte> words, std::size_t threads) const;
 
     const ArrayTable& table_;
     std::span<std::byte> words_;  // live
     std::span<std::byte> spare_;  // empty: none
+    const ReplicaThreads threads_;
     std::int64_t version_ = -1;
     std::int64_t trainer_step_ = 0;
     Digest digest_;

@@ -83,7 +83,8 @@ Result<StagedVersion> VersionLoader::stage_next(const Road& road, std::size_t pi
     culprit_ = road.front();
     if (road.front()->kind == RecordKind::delta) {
         require(pieces == 1, "deltas are staged one by one: each needs the live words of its base");
-        Result<Changes> changes = read_delta(table, *road.front(), replica_.words(), source);
+        Result<Changes> changes =
+            read_delta(table, *road.front(), replica_.words(), source, replica_.staging_threads());
         if (!changes) return changes.error();
         return verified([&] { return replica_.stage_delta(*road.front(), std::move(*changes)); });
     }
@@ -93,9 +94,10 @@ Result<StagedVersion> VersionLoader::stage_next(const Road& road, std::size_t pi
     if (!begun) return begun.error();
     for (std::size_t index = 1; index < pieces; ++index) {
         culprit_ = road[index];
-        const Result<Changes> changes = read_delta(table, *road[index], words, source);
+        const Result<Changes> changes =
+            read_delta(table, *road[index], words, source, replica_.staging_threads());
         if (!changes) return changes.error();
-        patch(table, *changes, words);
+        patch(table, *changes, words, replica_.staging_threads());
     }
     if (pieces > 1) culprit_ = nullptr;
     return verified([&] { return replica_.stage_anchor(*road[pieces - 1], std::move(words)); });

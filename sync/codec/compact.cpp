@@ -230,24 +230,35 @@ bool encode_compact(const ArrayTable& table, const Changes& changes,
 
 Result<Done> decode_compact(const ArrayTable& table, std::span<const std::byte> file,
                             std::int64_t version, std::int64_t base_version,
-                            std::span<const std::byte> words, Changes& changes) {
+                            std::span<const std::byte> words, Changes& changes,
+                            std::size_t threads) {
     require(words.size() >= table.layout().size_bytes(), "words is the table's flat buffer");
     const Result<CompactView> view = read_compact_file(table, {version, base_version}, file);
     if (!view) return view.error();
-    TileDecoder decoder;
+    std::deque<TileDecoder> decoders(threads);
+    std::vector<std::optional<Error>> failures(threads);
+    std::vector<TileChanges> decoded(view->size());
+    const std::size_t pieces = (view->size() + kPieceTiles - 1) / kPieceTiles;
+    for_each_piece(threads, pieces, [&](std::size_t thread, std::size_t piece) {
+        const std::size_t end = std::min((piece + 1) * kPieceTiles, view->size());
+        for (std::size_t offset = piece * kPieceTiles; offset < end; ++offset) {
+            if (view->tile(offset).empty() || failures[thread]) continue;
+            const Tile tile = table.tile(view->first_tile + offset);
+            const Result<Done> sound =
+                decoders[thread].decode(view->tile(offset), words_of(tile, words), tile.word_bytes,
+                                        view->classes_of(dtype_of(table, tile)), decoded[offset]);
+            if (!sound) failures[thread] = sound.error();
+        }
+    });
+    for (const std::optional<Error>& failure : failures) {
+        if (failure) return *failure;
+    }
     std::uint64_t changed_words = 0;
-    for (std::size_t offset = 0; offset < view->size(); ++offset) {
-        if (view->tile(offset).empty()) continue;
+    for (std::size_t offset = 0; offset < decoded.size(); ++offset) {
+        if (decoded[offset].size() == 0) continue;
+        changed_words += decoded[offset].size();
         const std::size_t index = view->first_tile + offset;
-        const Tile tile = table.tile(index);
-        TileChanges decoded;
-        const Result<Done> sound =
-            decoder.decode(view->tile(offset), words_of(tile, words), tile.word_bytes,
-                           view->classes_of(dtype_of(table, tile)), decoded);
-        if (!sound) return sound.error();
-        if (decoded.size() == 0) continue;
-        changed_words += decoded.size();
-        if (!changes.try_emplace(index, std::move(decoded)).second) {
+        if (!changes.try_emplace(index, std::move(decoded[offset])).second) {
             return Error{Fault::corrupt, fmt::format("tile {} comes twice", index)};
         }
     }

@@ -48,7 +48,8 @@ ClassTable choose_classes(const ArrayTable& table, std::span<const std::byte> ba
 // already holds; `changes` may then hold some of the file's tiles.
 Result<Done> decode_compact(const ArrayTable& table, std::span<const std::byte> file,
                             std::int64_t version, std::int64_t base_version,
-                            std::span<const std::byte> words, Changes& changes);
+                            std::span<const std::byte> words, Changes& changes,
+                            std::size_t threads = 1);
 
 // Turns the base into the next version, in place: for measuring, and for buffers nobody reads.
 // After a fault the words are neither version. digest: null, or what the file adds to the version's

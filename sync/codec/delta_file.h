@@ -16,6 +16,7 @@ namespace dws {
 // version, or one that its decoder refuses; `changes` may then hold some of the file's tiles.
 Result<Done> decode_delta_file(const ArrayTable& table, std::span<const std::byte> file,
                                std::int64_t version, std::int64_t base_version,
-                               std::span<const std::byte> words, Changes& changes);
+                               std::span<const std::byte> words, Changes& changes,
+                               std::size_t threads = 1);
 
 }  // namespace dws

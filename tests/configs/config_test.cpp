@@ -63,8 +63,8 @@ sync: {encoding: raw, file_mib: 5, files_in_flight: 2, full_rescan: false,
        rescan_tiles: 6}
 env: {endpoint: "tcp://e:3", rules: textarena, words: w.txt, secrets: 7, secrets_seed: 8,
       sessions_max: 9, sessions_per_client: 5, requests_per_second: 6, session_expiry_s: 10}
-worker: {threads: 11, slots: 12, weight_copies: 2, group_size: 13, temperature: 0.14,
-         kv_policy: recompute, cache_tokens: 43, prompt_tokens: 44,
+worker: {threads: 11, sync_threads: 10, slots: 12, weight_copies: 2, group_size: 13,
+         temperature: 0.14, kv_policy: recompute, cache_tokens: 43, prompt_tokens: 44,
          groups_ahead_max: 15, staleness_max_steps: 16, hold_back_versions: 17, win_reward: 18,
          speed_reward: 19, green_reward: 20, yellow_reward: 21, valid_reward: -22}
 trainer: {threads: 23, steps: 24, groups_per_step: 25, learning_rate: 26e-3, lr_warmup_steps: 27,
@@ -113,6 +113,7 @@ keys: {own: /k/me.key, memory: /k/seen, trainer: )" +
     EXPECT_EQ(config.env.requests_per_second, 6);
     EXPECT_EQ(config.env.session_expiry_s, 10);
     EXPECT_EQ(config.worker.threads, 11);
+    EXPECT_EQ(config.worker.sync_threads, 10);
     EXPECT_EQ(config.worker.slots, 12);
     EXPECT_EQ(config.worker.weight_copies, 2);
     EXPECT_EQ(config.worker.group_size, 13);

@@ -21,6 +21,9 @@ TEST_P(ChangesOfWidth, PatchTurnsBaseIntoNextAtEveryDensity) {
         const Bytes next = changed_words(table, base, density, random);
         Bytes copy = base;
         patch(table, diff(table, base, next), copy);
+        Bytes shared = base;
+        patch(table, diff(table, base, next), shared, 3);
+        EXPECT_EQ(shared, copy);
         EXPECT_EQ(copy, next) << density;
     }
 }

@@ -73,6 +73,9 @@ TEST(CompactDelta, DecodesToWhatDiffFinds) {
                 decode_compact(versions.table, files[0], 43, 41, versions.base, decoded);
             ASSERT_TRUE(read) << read.error().detail;
             EXPECT_TRUE(are_same(decoded, expected)) << density;
+            Changes shared;
+            ASSERT_TRUE(decode_compact(versions.table, files[0], 43, 41, versions.base, shared, 3));
+            EXPECT_TRUE(are_same(shared, expected)) << density;
             Bytes patched = versions.base;
             ASSERT_TRUE(patch_compact(versions.table, files[0], 43, 41, patched));
             EXPECT_EQ(patched, versions.next);

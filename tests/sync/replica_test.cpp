@@ -106,6 +106,43 @@ TEST_P(ReplicaTest, WithASpareCopyACommitIsAChangeOfRoles) {
     EXPECT_TRUE(diff(table_, replica.words(), next_).empty());
 }
 
+TEST_P(ReplicaTest, SeveralThreadsStageAndWriteTheSame) {
+    Bytes spare(live_.size());
+    for (const std::span<std::byte> second : {std::span<std::byte>(), std::span(spare)}) {
+        std::ranges::fill(live_, std::byte{0});
+        Replica replica(table_, live_, second, {.staging = 3, .pause = 4});
+        const auto commit = [&](const Result<StagedVersion>& staged) {
+            ASSERT_TRUE(staged) << staged.error().detail;
+            replica.prepare(*staged);
+            replica.commit(*staged);
+            replica.follow_up(*staged);
+            EXPECT_TRUE(replica.rescan(0, table_.tiles()));
+        };
+        commit(replica.stage_anchor(record_of(RecordKind::anchor, 4, base_), base_));
+        EXPECT_TRUE(diff(table_, replica.words(), base_).empty());
+        commit(replica.stage_delta(delta_record(), changes()));
+        EXPECT_TRUE(diff(table_, replica.words(), next_).empty());
+    }
+}
+
+TEST_P(ReplicaTest, OneOfSeveralThreadsFindsAListedWordThatDoesNotChange) {
+    Replica replica(table_, live_, {}, {.staging = 3, .pause = 3});
+    replica.commit(*replica.stage_anchor(record_of(RecordKind::anchor, 4, base_), base_));
+    Changes padded = changes();
+    TileChanges& last = padded.rbegin()->second;
+    const Tile tile = table_.tile(padded.rbegin()->first);
+    std::size_t unchanged = 0;
+    while (unchanged < last.size() && last.positions[unchanged] == unchanged) ++unchanged;
+    ASSERT_LT(unchanged, tile.words);
+    last.positions.insert(last.positions.begin() + static_cast<std::ptrdiff_t>(unchanged),
+                          static_cast<std::uint16_t>(unchanged));
+    last.after.insert(last.after.begin() + static_cast<std::ptrdiff_t>(unchanged),
+                      read_word(base_, tile, unchanged));
+    Record record = delta_record();
+    record.changed_words += 1;
+    EXPECT_EQ(replica.stage_delta(record, padded).error().fault, Fault::corrupt);
+}
+
 TEST_P(ReplicaTest, ADeltaWithoutChangesIsAVersion) {
     load_base();
     next_ = base_;
