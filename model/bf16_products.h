@@ -30,7 +30,9 @@ public:
                                  int inputs) = 0;
 };
 
-// Null where this processor has no unit for such products, or the system does not lend it.
+// Whether this processor has a unit for such products and the system lends it.
+bool has_bf16_products();
+// Null where there is none.
 std::unique_ptr<Bf16Products> make_bf16_products(int threads);
 
 }  // namespace dws

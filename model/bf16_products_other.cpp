@@ -3,6 +3,8 @@
 
 namespace dws {
 
+bool has_bf16_products() { return false; }
+
 std::unique_ptr<Bf16Products> make_bf16_products(int) { return nullptr; }
 
 }  // namespace dws

@@ -35,8 +35,10 @@ bool ask_for_tiles() {
 
 }  // namespace
 
+bool has_bf16_products() { return has_unit() && ask_for_tiles(); }
+
 std::unique_ptr<Bf16Products> make_bf16_products(int threads) {
-    if (!has_unit() || !ask_for_tiles()) return nullptr;
+    if (!has_bf16_products()) return nullptr;
     return std::make_unique<AmxProducts>(threads);
 }
 

@@ -120,8 +120,10 @@ void Worker::wait_for_weights(std::stop_token stop) {
 
 void Worker::play(std::stop_token stop) {
     if (!follower_.has_version()) return;
-    const std::unique_ptr<Backend> backend = make_cpu_backend(
-        static_cast<int>(config_.worker.threads), products_named(config_.model.products, model_));
+    const Products products = products_named(config_.model.products, model_);
+    log_.write("model", "", {{"products", std::string(name_of(products))}});
+    const std::unique_ptr<Backend> backend =
+        make_cpu_backend(static_cast<int>(config_.worker.threads), products);
     NativeEngine engine(model_, *backend, engine_options(config_.worker, *text_, slots_));
     follower_.give_weights(engine);
     Player player(engine, env_, *text_, player_options(config_.worker, slots_));

@@ -5,6 +5,7 @@
 #include "base/event_log.h"
 #include "base/stop_signal.h"
 #include "configs/command_line.h"
+#include "model/products.h"
 #include "sync/bucket/bucket.h"
 #include "trainer_bridge/native_trainer.h"
 #include "trainer_bridge/trainer_run.h"
@@ -12,12 +13,21 @@
 namespace dws {
 namespace {
 
-int train(const Config& config, Start start) {
+// model.products as it is on this machine: what a checkpoint remembers is what was computed.
+Config on_this_machine(Config config) {
+    const ModelConfig model = load_model_config(config.model.config);
+    config.model.products = name_of(products_named(config.model.products, model));
+    return config;
+}
+
+int train(const Config& asked, Start start) {
     StopSignal stop;
+    const Config config = on_this_machine(asked);
     EventLog log("trainer_bridge",
                  std::filesystem::path(config.run.output) / "events" / "trainer_bridge.jsonl");
     const std::unique_ptr<Bucket> bucket = open_bucket(config.bucket, stop.token());
     const std::unique_ptr<NativeTrainer> trainer = make_native_trainer(config);
+    log.write("model", "", {{"products", config.model.products}});
     run_trainer(*trainer, *bucket, config, start, log, stop.token());
     return 0;
 }
