@@ -31,6 +31,7 @@ std::string sparkline(const Story& story, double StepRow::*field, double top) {
 }
 
 std::string trainer_line(const Story& story) {
+    if (story.steps.empty() && story.warm_start_step == 0) return "no step yet";
     if (story.steps.empty()) {
         return fmt::format("warm start: step {}, cross-entropy {:.3f}", story.warm_start_step,
                            story.warm_start_loss);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -74,7 +75,9 @@ void Replay::play(const ReplayPlan& plan, std::stop_token stop) {
         const double busy_from_s = wall_s();
         for (std::int64_t sync = 0; sync < plan.syncs && !stop.stop_requested(); ++sync) {
             if (wall_s() - busy_from_s >= plan.busy_s) break;
+            const Stopwatch since_begun;
             sync_one(plan.is_dense, stop);
+            sleep_or_stop(std::max(0.0, plan.every_s - since_begun.seconds()), stop);
         }
         stretch(true, busy_from_s);
     }

@@ -20,6 +20,7 @@ struct ReplayPlan {
     std::int64_t rounds = 1;
     double quiet_s = 0;      // at the start of a round nothing is published for so long
     double busy_s = 0;       // then versions, one after another, for so long
+    double every_s = 0;      // between two beginnings at least
     std::int64_t syncs = 0;  // at most, in a round
     bool is_dense = false;   // every version whole, not as a delta
 };

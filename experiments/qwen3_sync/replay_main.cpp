@@ -14,7 +14,8 @@ namespace {
 
 struct ReplayTexts {
     std::string from, from_run;
-    std::string versions = "8", rounds = "1", quiet_s = "0", busy_s = "3600", syncs = "1000000";
+    std::string versions = "8", rounds = "1", quiet_s = "0", busy_s = "3600", every_s = "0",
+                syncs = "1000000";
     bool is_dense = false;
 };
 
@@ -36,6 +37,7 @@ ReplayPlan plan_of(const ReplayTexts& texts) {
     return {.rounds = count("--rounds", texts.rounds),
             .quiet_s = number("--quiet-s", texts.quiet_s),
             .busy_s = number("--busy-s", texts.busy_s),
+            .every_s = number("--every-s", texts.every_s),
             .syncs = count("--syncs", texts.syncs),
             .is_dense = texts.is_dense};
 }
@@ -65,6 +67,7 @@ int main(int argc, char** argv) {
          {.name = "--rounds", .help = "of quiet and busy", .value = &texts.rounds},
          {.name = "--quiet-s", .help = "nothing is published", .value = &texts.quiet_s},
          {.name = "--busy-s", .help = "one version after another", .value = &texts.busy_s},
+         {.name = "--every-s", .help = "between two of them", .value = &texts.every_s},
          {.name = "--syncs", .help = "at most, in a round", .value = &texts.syncs},
          {.name = "--dense", .help = "every version whole", .is_set = &texts.is_dense}},
         [&](const dws::Config& config) { return dws::replay(config, texts); });

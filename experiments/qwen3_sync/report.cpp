@@ -147,10 +147,12 @@ Json experiment_json(const ExperimentRuns& runs) {
               {"model", runs.model}};
     if (const RunStory* ours = replay_of(runs, "loopback-ours")) {
         const SyncTimes idle = medians_of(ours->syncs());
-        json["generation_ratio_ours"] = generation_ratio(*ours);
+        json["generation_ratio_without_breaks"] = generation_ratio(*ours);
         json["idle_sync_ms_p50"] = idle.total_ms;
         json["idle_pause_ms_p50"] = idle.pause_ms;
     }
+    if (const RunStory* paced = replay_of(runs, "paced-ours"))
+        json["generation_ratio_ours"] = generation_ratio(*paced);
     json.update(trained_json(runs.trained.front()));
     Json others;
     for (std::size_t index = 1; index < runs.trained.size(); ++index) {

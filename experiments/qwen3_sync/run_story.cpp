@@ -100,7 +100,7 @@ double RunStory::trained_groups() const {
 
 double RunStory::zero_variance_share() const {
     const double seen = skipped_groups_ + trained_groups();
-    return seen > 0 ? skipped_groups_ / seen : 0;
+    return seen > 0 ? skipped_groups_ / seen : 1;
 }
 
 double RunStory::tokens_per_s(bool is_busy) const {

@@ -75,7 +75,8 @@ public:
     std::int64_t digests_failed() const { return digests_failed_; }
     double skipped_groups() const { return skipped_groups_; }
     double trained_groups() const;
-    // Of the groups that were looked at: those in which every game earned the same.
+    // Of the groups that were looked at: those in which every game earned the same. 1 when none
+    // was.
     double zero_variance_share() const;
     // Sampled tokens per second within all stretches of the kind; 0 without any.
     double tokens_per_s(bool is_busy) const;

@@ -16,7 +16,7 @@ void turn(Changes& changes) {
 
 VersionTape::VersionTape(RecordedRun& run, std::size_t versions) : table_(run.table()) {
     while (run.remaining() > versions) run.advance();
-    words_ = run.words();
+    words_.assign(run.words().begin(), run.words().end());
     before_ = words_;
     while (run.remaining() > 0) {
         Changes changes = run.advance();

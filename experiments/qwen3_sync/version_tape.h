@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/huge_pages.h"
 #include "experiments/wire/recorded_run.h"
 
 namespace dws {
@@ -31,7 +32,7 @@ private:
     std::size_t position_ = 0;      // versions before the one it stands at
     bool is_forward_ = true;
     const Changes* last_ = nullptr;  // what words_ is ahead of before_
-    Bytes words_, before_;
+    HugeVector<std::byte> words_, before_;
 };
 
 }  // namespace dws

@@ -214,6 +214,7 @@ TEST(RunStory, KnowsHowManyGroupsTaughtNothing) {
                    {"batch/groups_per_step", 1},
                    {"sample/skipped_total", 3}}});
     EXPECT_EQ(RunStory(scratch.path()).zero_variance_share(), 0.5);
+    EXPECT_EQ(RunStory(scratch.path() / "nowhere").zero_variance_share(), 1);
 }
 
 TEST(Medians, LeaveOutARunsBeginning) {
