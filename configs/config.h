@@ -28,7 +28,7 @@ struct ModelSection {
     std::string checkpoint;         // safetensors file or folder to start from; empty: random
     std::string init = "plain";     // random weights: plain | trained, as a released model's
     std::string tokenizer;          // tokenizer.json: games are chats; empty: letters
-    std::string products = "auto";  // of matrices: fp32 | bf16 | auto: bf16 from D = 512 on
+    std::string products = "auto";  // of matrices: fp32 | bf16 | auto (see model/products.h)
 };
 
 struct SyncSection {

@@ -16,7 +16,11 @@ namespace {
 constexpr std::size_t kSums = kLanes == 16 ? 16 : 8;
 constexpr std::size_t kRowsMax = kSums / 2;
 
-// Works on one key head of one sequence at a time. Buffers are reused.
+void put(float value, float* to) { *to = value; }
+void put(float value, Bf16* to) { *to = to_bf16(value); }
+
+// Works on one key head of one sequence at a time. Buffers are reused. Number: of the cache.
+template <class Number>
 class CachedAttention {
 public:
     explicit CachedAttention(const HeadShape& shape)
@@ -44,18 +48,21 @@ public:
     }
 
 private:
-    float* page(std::size_t index) const { return sequence_->pages[index] + page_offset_; }
+    Number* page(std::size_t index) const {
+        return reinterpret_cast<Number*>(sequence_->pages[index]) + page_offset_;
+    }
 
     void append(std::size_t key_head, std::size_t tokens) {
         for (std::size_t i = 0; i < tokens; ++i) {
             const std::size_t token = past_ + i;
             const float* row = heads_ + i * shape_.width();
             const float* key = row + shape_.key_at(key_head);
-            float* keys = page(token / kPageTokens) + token % kPageTokens;
-            for (std::size_t d = 0; d < shape_.size; ++d) keys[d * kPageTokens] = key[d];
-            float* values = page(token / kPageTokens) + shape_.size * kPageTokens;
-            std::copy_n(row + shape_.value_at(key_head), shape_.size,
-                        values + token % kPageTokens * shape_.size);
+            const float* value = row + shape_.value_at(key_head);
+            Number* keys = page(token / kPageTokens) + token % kPageTokens;
+            Number* values = page(token / kPageTokens) + shape_.size * kPageTokens +
+                             token % kPageTokens * shape_.size;
+            for (std::size_t d = 0; d < shape_.size; ++d) put(key[d], keys + d * kPageTokens);
+            for (std::size_t d = 0; d < shape_.size; ++d) put(value[d], values + d);
         }
     }
 
@@ -100,7 +107,7 @@ private:
     void score(std::size_t row, std::size_t first_vector) {
         const float* queries[Rows];
         for (std::size_t r = 0; r < Rows; ++r) queries[r] = query(row + r);
-        const float* keys[Vectors];
+        const Number* keys[Vectors];
         for (std::size_t v = 0; v < Vectors; ++v) {
             const std::size_t token = (first_vector + v) * kLanes;
             keys[v] = page(token / kPageTokens) + token % kPageTokens;
@@ -126,7 +133,7 @@ private:
     void weigh(std::size_t row, std::size_t keys, std::size_t d) {
         Lanes totals[2][Rows][Vectors] = {};
         const std::size_t left = shape_.size - d;
-        const auto add = [&](Lanes(&to)[Rows][Vectors], const float* weights, const float* value) {
+        const auto add = [&](Lanes(&to)[Rows][Vectors], const float* weights, const Number* value) {
             for (std::size_t v = 0; v < Vectors; ++v) {
                 const Lanes right =
                     IsWhole ? load(value + v * kLanes) : load_part(value + v * kLanes, left);
@@ -134,7 +141,7 @@ private:
             }
         };
         for (std::size_t first = 0; first < keys; first += kPageTokens) {
-            const float* values = page(first / kPageTokens) + shape_.size * kPageTokens + d;
+            const Number* values = page(first / kPageTokens) + shape_.size * kPageTokens + d;
             const float* weights = scores_.data() + first;
             const std::size_t tokens = std::min(kPageTokens, keys - first);
             std::size_t j = 0;
@@ -166,19 +173,16 @@ private:
     float* mixed_ = nullptr;
 };
 
-}  // namespace
-
-void CpuBackend::attention_cached(const ModelConfig& config, const float* heads,
-                                  std::span<const CachedSequence> sequences,
-                                  std::size_t layer_offset, float* mixed) {
-    const HeadShape shape(config);
+template <class Number>
+void attend(const HeadShape& shape, const float* heads, std::span<const CachedSequence> sequences,
+            std::size_t layer_offset, float* mixed, int threads) {
     const std::size_t pieces = shape.keys * sequences.size();
     // Several pieces at a time when there are many: a small model's are over in a microsecond.
     const std::size_t at_a_time =
-        std::max(pieces / (8 * static_cast<std::size_t>(threads_)), std::size_t{1});
-#pragma omp parallel num_threads(threads_) if (threads_ > 1)
+        std::max(pieces / (8 * static_cast<std::size_t>(threads)), std::size_t{1});
+#pragma omp parallel num_threads(threads) if (threads > 1)
     {
-        CachedAttention attention(shape);
+        CachedAttention<Number> attention(shape);
 #pragma omp for schedule(dynamic, at_a_time)
         for (std::size_t piece = 0; piece < pieces; ++piece) {
             // All sequences for one key head, then for the next: of pages that they share, only
@@ -186,10 +190,22 @@ void CpuBackend::attention_cached(const ModelConfig& config, const float* heads,
             const std::size_t key_head = piece / sequences.size();
             const CachedSequence& sequence = sequences[piece % sequences.size()];
             const std::size_t first = static_cast<std::size_t>(sequence.first_row);
-            attention.run(sequence, layer_offset + key_head * page_head_floats(shape), key_head,
+            attention.run(sequence, layer_offset + key_head * page_head_numbers(shape), key_head,
                           heads + first * shape.width(), mixed + first * shape.query_width());
         }
     }
+}
+
+}  // namespace
+
+void CpuBackend::attention_cached(const ModelConfig& config, const float* heads,
+                                  std::span<const CachedSequence> sequences,
+                                  std::size_t layer_offset, float* mixed) {
+    const HeadShape shape(config);
+    if (cached_bytes() == sizeof(Bf16))
+        attend<Bf16>(shape, heads, sequences, layer_offset, mixed, threads_);
+    else
+        attend<float>(shape, heads, sequences, layer_offset, mixed, threads_);
 }
 
 }  // namespace dws

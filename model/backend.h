@@ -3,7 +3,8 @@
 //
 // Letters: T tokens (rows), D hidden size, V vocabulary, F mlp size, H query heads, K key heads;
 // W = (H + 2K) * head, the width of one token's queries, keys and values side by side.
-// Weights are bf16 words, everything else fp32, all row-major without padding. Outputs do not
+// Weights are bf16 words, a cache's pages what cached_bytes() says, everything else fp32, all
+// row-major without padding. Outputs do not
 // overlap inputs unless said. "+=" adds to what is there. The same arguments and number of threads
 // give the same bits.
 #pragma once
@@ -31,10 +32,10 @@ struct GradientMatrix {
 
 // Tokens of one sequence in a cache, and the new ones that follow them.
 struct CachedSequence {
-    std::span<float* const> pages;  // see cache_page.h; they reach past + rows tokens
-    int past;                       // tokens whose keys and values are there
-    int first_row;                  // of the new tokens among the rows of the call
-    int rows;                       // new tokens
+    std::span<std::byte* const> pages;  // see cache_page.h; they reach past + rows tokens
+    int past;                           // tokens whose keys and values are there
+    int first_row;                      // of the new tokens among the rows of the call
+    int rows;                           // new tokens
 };
 
 enum class Sum { kOverwrite, kAdd };
@@ -46,6 +47,9 @@ public:
     // About how many tokens the passes of training should take through all layers at a time: so
     // few that what one operation leaves is still in cache for the next, and enough to fill it.
     virtual int run_tokens() const = 0;
+
+    // Of a number in the cache's pages: 4, fp32; or 2, bf16.
+    virtual std::size_t cached_bytes() const = 0;
 
     // y = x W^T, or += with kAdd.
     virtual void matmul(const float* x,                         // (T, inputs)
@@ -80,7 +84,8 @@ public:
 
     // RMS norm of each query and key head, then its rotation by position, halves layout: element
     // i pairs with i + head/2 (HF Qwen3, not the interleaved pairs of the RoFormer paper). Values
-    // are copied.
+    // are copied. With cached_bytes() of 2, keys and values are then rounded to bf16; on the way
+    // back a gradient passes that rounding as it is.
     virtual void norm_rope(const ModelConfig& config,
                            const float* qkv,        // (T, W)
                            const Bf16* query_norm,  // (head,)
@@ -122,7 +127,7 @@ public:
     virtual void attention_cached(const ModelConfig& config,
                                   const float* heads,  // (T, W) after norm_rope
                                   std::span<const CachedSequence> sequences,
-                                  std::size_t layer_offset,  // of the layer in each page
+                                  std::size_t layer_offset,  // numbers before it in each page
                                   float* mixed) = 0;         // (T, H*head)
 
     // silu(gate) * up.
@@ -161,8 +166,8 @@ public:
 // What a matrix product multiplies; its sums are fp32 in both.
 enum class Products {
     fp32,  // activations as they are, weights widened
-    bf16   // both operands rounded to bf16 (see bf16_products.h), where the processor has a unit
-           // for it; elsewhere as fp32
+    bf16  // both operands rounded to bf16 (see bf16_products.h), and keys and values as well, where
+          // the processor has a unit for it; elsewhere as fp32
 };
 
 // threads: of this backend's parallel loops and matrix products; at least 1.

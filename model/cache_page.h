@@ -20,10 +20,12 @@ inline std::size_t pages_for(std::size_t tokens) {
     return (tokens + kPageTokens - 1) / kPageTokens;
 }
 
-// Floats of a page in one layer; of its key head's keys and values.
-inline std::size_t page_head_floats(const HeadShape& shape) { return 2 * shape.size * kPageTokens; }
-inline std::size_t page_layer_floats(const HeadShape& shape) {
-    return shape.keys * page_head_floats(shape);
+// Numbers of a page in one layer; of its key head's keys and values.
+inline std::size_t page_head_numbers(const HeadShape& shape) {
+    return 2 * shape.size * kPageTokens;
+}
+inline std::size_t page_layer_numbers(const HeadShape& shape) {
+    return shape.keys * page_head_numbers(shape);
 }
 
 }  // namespace dws

@@ -16,6 +16,8 @@ public:
 
     // 512 tokens of a model with D = 64 leave about 1.5 MB between operations.
     int run_tokens() const override { return 512 * threads_; }
+    // Products round to bf16 anyway, and the cache is half as large.
+    std::size_t cached_bytes() const override { return bf16_products_ ? 2 : 4; }
 
     // matmul_cpu.cpp
     void matmul(const float* x, std::span<const WeightMatrix> weights, float* y, int rows,

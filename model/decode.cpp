@@ -94,6 +94,7 @@ void decode(const ModelConfig& config, std::span<const Bf16> words,
             DecodeBuffers& buffers, std::span<float> logits) {
     const WeightOffsets offsets(config);
     require(words.size() == offsets.elements, "words are the flat array of this model");
+    require(cache.number_bytes() == backend.cached_bytes(), "the cache was made for this backend");
     const Rows input_rows = lay_out(config, inputs, cache);
     require(logits.size() == input_rows.last.size() * static_cast<std::size_t>(config.vocab_size),
             "logits are (wanting inputs, V)");

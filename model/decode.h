@@ -25,8 +25,9 @@ struct DecodeBuffers {
     std::vector<float> storage;
 };
 
-// words: (elements,) bf16. logits: (wanting inputs, V) fp32: of each one's last token. The cache
-// is extended by all tokens given. A slot stands at most once among the inputs.
+// words: (elements,) bf16. cache: of the backend's cached_bytes(). logits: (wanting inputs, V)
+// fp32: of each one's last token. The cache is extended by all tokens given. A slot stands at most
+// once among the inputs.
 void decode(const ModelConfig& config, std::span<const Bf16> words,
             std::span<const NewTokens> inputs, Backend& backend, KvCache& cache,
             DecodeBuffers& buffers, std::span<float> logits);

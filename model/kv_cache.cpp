@@ -16,12 +16,14 @@ std::size_t pool_pages(int slots, int capacity_tokens, int pool_tokens) {
 
 }  // namespace
 
-KvCache::KvCache(const ModelConfig& config, int slots, int capacity_tokens, int pool_tokens)
+KvCache::KvCache(const ModelConfig& config, int slots, int capacity_tokens, int pool_tokens,
+                 std::size_t number_bytes)
     : capacity_(capacity_tokens),
       layers_(config.layers),
-      layer_floats_(page_layer_floats(HeadShape(config))),
-      page_floats_(static_cast<std::size_t>(config.layers) * layer_floats_),
-      pool_(page_floats_, pool_pages(slots, capacity_tokens, pool_tokens)),
+      number_bytes_(number_bytes),
+      layer_numbers_(page_layer_numbers(HeadShape(config))),
+      page_bytes_(static_cast<std::size_t>(config.layers) * layer_numbers_ * number_bytes),
+      pool_(page_bytes_, pool_pages(slots, capacity_tokens, pool_tokens)),
       slots_(static_cast<std::size_t>(slots)) {
     table_.grow(config, capacity_);
 }
@@ -39,7 +41,7 @@ void KvCache::clear(int slot) {
 
 void KvCache::add_page(Slot& slot, std::size_t page) {
     slot.pages.push_back(page);
-    slot.floats.push_back(pool_.floats(page));
+    slot.bytes.push_back(pool_.bytes(page));
 }
 
 void KvCache::share(int from, int slot, int tokens) {
@@ -55,7 +57,7 @@ void KvCache::share(int from, int slot, int tokens) {
     }
     if (shared % kPageTokens != 0) {
         add_page(borrower, pool_.take());
-        std::copy_n(lender.floats[shared / kPageTokens], page_floats_, borrower.floats.back());
+        std::copy_n(lender.bytes[shared / kPageTokens], page_bytes_, borrower.bytes.back());
     }
     borrower.length = tokens;
 }
@@ -77,7 +79,7 @@ void KvCache::extend(int slot, int tokens) {
 
 std::size_t KvCache::layer_offset(int layer) const {
     require(layer >= 0 && layer < layers_, "a layer of this cache");
-    return static_cast<std::size_t>(layer) * layer_floats_;
+    return static_cast<std::size_t>(layer) * layer_numbers_;
 }
 
 }  // namespace dws

@@ -1,8 +1,9 @@
 // Keys and values of every token so far, per slot, in pages from one pool (cache_page.h). A slot
 // holds only the pages its tokens need; slots that begin with the same tokens share them (vLLM,
-// Kwon et al. 2023, arXiv:2309.06180). fp32, so that a sampled token's log-probability is the one
-// that training computes, up to rounding: 4 * 2 * K * head * layers bytes a token, 12 KiB in a page
-// of the tiny model, 3.5 MiB in one of Qwen3-0.6B (224 KiB a token).
+// Kwon et al. 2023, arXiv:2309.06180). They are fp32, or bf16 where the backend rounds them to that
+// in training as well: a sampled token's log-probability is the one that training computes, up to
+// rounding. A token takes 2 * K * head * layers of them: a page of the tiny model is 12 KiB (fp32),
+// one of Qwen3-0.6B 1.75 MiB (bf16, 112 KiB a token).
 #pragma once
 
 #include <cstddef>
@@ -21,11 +22,13 @@ namespace dws {
 class KvCache {
 public:
     // pool_tokens: of all slots together, rounded up to pages; at least capacity_tokens. 0: all
-    // slots can be full at once.
-    KvCache(const ModelConfig& config, int slots, int capacity_tokens, int pool_tokens = 0);
+    // slots can be full at once. number_bytes: as Backend::cached_bytes().
+    KvCache(const ModelConfig& config, int slots, int capacity_tokens, int pool_tokens = 0,
+            std::size_t number_bytes = sizeof(float));
 
     int slots() const { return static_cast<int>(slots_.size()); }
     int capacity_tokens() const { return capacity_; }
+    std::size_t number_bytes() const { return number_bytes_; }
     int length(int slot) const { return slots_[checked(slot)].length; }
 
     // Pages nobody holds; of a slot; of a slot that is full.
@@ -44,8 +47,8 @@ public:
     void extend(int slot, int tokens);
 
     // Of the slot, in order: each kPageTokens tokens of all layers.
-    std::span<float* const> pages(int slot) const { return slots_[checked(slot)].floats; }
-    // Of a layer within a page.
+    std::span<std::byte* const> pages(int slot) const { return slots_[checked(slot)].bytes; }
+    // Of a layer within a page, in numbers.
     std::size_t layer_offset(int layer) const;
 
     // The rotations of all positions up to the capacity.
@@ -55,15 +58,16 @@ private:
     struct Slot {
         int length = 0;
         std::vector<std::size_t> pages;
-        std::vector<float*> floats;  // of those pages
+        std::vector<std::byte*> bytes;  // of those pages
     };
 
     std::size_t checked(int slot) const;
     void add_page(Slot& slot, std::size_t page);
 
     int capacity_, layers_;
-    std::size_t layer_floats_;  // of a page
-    std::size_t page_floats_;
+    std::size_t number_bytes_;
+    std::size_t layer_numbers_;  // of a page
+    std::size_t page_bytes_;
     PagePool pool_;
     std::vector<Slot> slots_;
     RopeTable table_;

@@ -29,13 +29,32 @@ inline Lanes load(const float* from) {
 }
 inline void store(float* to, Lanes lanes) { std::memcpy(to, &lanes, sizeof lanes); }
 
-// The first count floats; zeros behind them. count: 1..kLanes.
+// Of bfloat16 words, exactly.
+inline Lanes load(const std::uint16_t* from) {
+    using Words [[gnu::vector_size(kLaneBytes / 2)]] = std::uint16_t;
+    using WideWords [[gnu::vector_size(kLaneBytes)]] = std::uint32_t;
+    Words words;
+    std::memcpy(&words, from, sizeof words);
+    const WideWords bits = __builtin_convertvector(words, WideWords) << 16;
+    Lanes lanes;
+    std::memcpy(&lanes, &bits, sizeof lanes);
+    return lanes;
+}
+
+// The first count numbers; zeros behind them. count: 1..kLanes.
 inline Lanes load_part(const float* from, std::size_t count) {
     if (count == kLanes) [[likely]]
         return load(from);
     Lanes lanes{};
     std::memcpy(&lanes, from, count * sizeof(float));
     return lanes;
+}
+inline Lanes load_part(const std::uint16_t* from, std::size_t count) {
+    if (count == kLanes) [[likely]]
+        return load(from);
+    std::uint16_t words[kLanes] = {};
+    std::memcpy(words, from, count * sizeof(std::uint16_t));
+    return load(words);
 }
 inline void store_part(float* to, Lanes lanes, std::size_t count) {
     if (count == kLanes) [[likely]] {

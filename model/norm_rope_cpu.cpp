@@ -36,6 +36,10 @@ struct NormWeights {
     }
 };
 
+void round_to_bf16(float* values, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) values[i] = from_bf16(to_bf16(values[i]));
+}
+
 }  // namespace
 
 void CpuBackend::norm_rope(const ModelConfig& config, const float* qkv, const Bf16* query_norm,
@@ -60,6 +64,8 @@ void CpuBackend::norm_rope(const ModelConfig& config, const float* qkv, const Bf
         }
         std::memcpy(to + shape.value_at(0), from + shape.value_at(0),
                     shape.key_width() * sizeof(float));
+        // Keys and values lie side by side.
+        if (bf16_products_) round_to_bf16(to + shape.key_at(0), 2 * shape.key_width());
     }
 }
 

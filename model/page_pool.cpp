@@ -6,8 +6,8 @@
 
 namespace dws {
 
-PagePool::PagePool(std::size_t page_floats, std::size_t pages_max)
-    : page_floats_(page_floats), pages_(pages_max), holders_(pages_max), free_(pages_max) {
+PagePool::PagePool(std::size_t page_bytes, std::size_t pages_max)
+    : page_bytes_(page_bytes), pages_(pages_max), holders_(pages_max), free_(pages_max) {
     std::iota(free_.rbegin(), free_.rend(), std::size_t{0});
 }
 
@@ -16,7 +16,7 @@ std::size_t PagePool::take() {
     const std::size_t page = free_.back();
     free_.pop_back();
     holders_[page] = 1;
-    pages_[page].reach(page_floats_);
+    pages_[page].resize(page_bytes_);
     return page;
 }
 

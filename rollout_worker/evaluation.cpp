@@ -93,6 +93,8 @@ int evaluate(const Config& config, const WorkerTrust& trust, Bucket& bucket, Eve
              const std::string& version, std::stop_token stop) {
     const std::unique_ptr<const GameText> text = game_text_of(config);
     const ModelConfig model = load_playing_model(config, *text);
+    const Products products = products_named(config.model.products, model);
+    log.write("model", "", {{"products", std::string(name_of(products))}});
     const std::int64_t wanted = parse_version(config, trust, bucket, version, stop);
     Follower follower(config, trust, model, bucket, log, wanted);
     follow_to(wanted, follower, stop);
@@ -102,8 +104,8 @@ int evaluate(const Config& config, const WorkerTrust& trust, Bucket& bucket, Eve
     worker.temperature = 1;
     const auto slots =
         static_cast<std::size_t>(std::min(config.worker.slots, config.evaluation.games));
-    const std::unique_ptr<Backend> backend = make_cpu_backend(
-        static_cast<int>(worker.threads), products_named(config.model.products, model));
+    const std::unique_ptr<Backend> backend =
+        make_cpu_backend(static_cast<int>(worker.threads), products);
     NativeEngine engine(model, *backend, engine_options(worker, *text, slots));
     follower.give_weights(engine);
     EnvClient env(env_options(config, trust.own));

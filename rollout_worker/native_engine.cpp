@@ -28,7 +28,8 @@ NativeEngine::NativeEngine(const ModelConfig& config, Backend& backend, EngineOp
       backend_(backend),
       options_(std::move(options)),
       allowed_(allowed_or_all(options_.allowed_tokens, config.vocab_size)),
-      cache_(config, options_.slots, options_.capacity_tokens, options_.cache_tokens),
+      cache_(config, options_.slots, options_.capacity_tokens, options_.cache_tokens,
+             backend.cached_bytes()),
       slots_(static_cast<std::size_t>(options_.slots)) {
     require(options_.prompt_tokens_max >= 1, "prompts make progress");
 }

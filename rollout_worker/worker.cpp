@@ -52,6 +52,7 @@ Worker::Worker(const Config& config, const WorkerTrust& trust, Bucket& bucket, E
       seed_(derive_seed(config.run.seed, seed_name)),
       text_(game_text_of(config)),
       model_(load_playing_model(config, *text_)),
+      products_(products_named(config.model.products, model_)),
       slots_(static_cast<std::size_t>(config.worker.slots)),
       follower_(config, trust, model_, bucket, log, -1),
       env_(env_options(config, trust.own)),
@@ -120,10 +121,9 @@ void Worker::wait_for_weights(std::stop_token stop) {
 
 void Worker::play(std::stop_token stop) {
     if (!follower_.has_version()) return;
-    const Products products = products_named(config_.model.products, model_);
-    log_.write("model", "", {{"products", std::string(name_of(products))}});
+    log_.write("model", "", {{"products", std::string(name_of(products_))}});
     const std::unique_ptr<Backend> backend =
-        make_cpu_backend(static_cast<int>(config_.worker.threads), products);
+        make_cpu_backend(static_cast<int>(config_.worker.threads), products_);
     NativeEngine engine(model_, *backend, engine_options(config_.worker, *text_, slots_));
     follower_.give_weights(engine);
     Player player(engine, env_, *text_, player_options(config_.worker, slots_));

@@ -63,6 +63,7 @@ private:
     const std::uint64_t seed_;
     const std::unique_ptr<const GameText> text_;
     const ModelConfig model_;
+    const Products products_;
     const std::size_t slots_;
     Follower follower_;
     EnvClient env_;

@@ -23,7 +23,8 @@ DecodeTrial::DecodeTrial(const ModelConfig& model, std::span<const Bf16> words,
     : model_(model),
       words_(words),
       sequences_(setting.sequences),
-      cache_(model, setting.sequences, setting.context + growth_of(setting)),
+      cache_(model, setting.sequences, setting.context + growth_of(setting), 0,
+             backends_.with(setting.threads).cached_bytes()),
       logits_(static_cast<std::size_t>(setting.sequences) *
               static_cast<std::size_t>(model.vocab_size)) {
     Backend& backend = backends_.with(setting.threads);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/huge_pages.h"
 #include "base/require.h"
 #include "experiments/model_speed/decode_trial.h"
 #include "experiments/model_speed/llama_peer.h"
@@ -61,6 +62,15 @@ void run_round(const Measurement& of, std::span<const Bf16> words, DecodeTrial& 
             }
         }
     }
+}
+
+// As a worker holds them.
+HugeVector<Bf16> held_words(const Measurement& of) {
+    const std::vector<float> initial =
+        initial_weights(of.model, 1, Init::trained, of.threads.back());
+    HugeVector<Bf16> words(initial.size());
+    std::ranges::transform(initial, words.begin(), to_bf16);
+    return words;
 }
 
 // Of all rounds together, and of the steps that come before the first.
@@ -129,8 +139,7 @@ void measure_llama(const Measurement& of, const StepTimesOf& ours) {
 
 void measure_decoding(const Measurement& of, Targets& targets) {
     reset_peak_memory();
-    const std::vector<Bf16> words =
-        round_to_bf16(initial_weights(of.model, 1, Init::trained, of.threads.back()));
+    const HugeVector<Bf16> words = held_words(of);
     Table table(of.results / "decode.tsv", of.note,
                 {"threads", "what", "step_ms", "tokens_per_s", "read_ms", "percent_of_limit",
                  "x_batch_1", "products_ms", "head_ms", "attention_ms", "pointwise_ms", "cpu_ms",

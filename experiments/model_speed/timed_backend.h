@@ -33,6 +33,7 @@ public:
     const WorkTimes& times() const { return times_; }
 
     int run_tokens() const override { return beneath_.run_tokens(); }
+    std::size_t cached_bytes() const override { return beneath_.cached_bytes(); }
     void matmul(const float* x, std::span<const WeightMatrix> weights, float* y, int rows,
                 int inputs, Sum sum) override;
     void matmul_input_gradient(const float* dy, std::span<const WeightMatrix> weights, float* dx,

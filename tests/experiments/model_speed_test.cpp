@@ -88,7 +88,7 @@ TEST(TimedBackend, ComputesWhatTheOneBeneathComputes) {
     const std::unique_ptr<Backend> plain = make_cpu_backend(1, Products::bf16);
     TimedBackend timed(*plain, model.vocab_size);
     const auto logits_by = [&](Backend& backend) {
-        KvCache cache(model, 1, 8);
+        KvCache cache(model, 1, 8, 0, backend.cached_bytes());
         DecodeBuffers buffers;
         std::vector<float> logits(static_cast<std::size_t>(model.vocab_size));
         const NewTokens prompt{0, {1, 2, 3}};

@@ -1,6 +1,9 @@
 // Attention against a cache: the answers of attention over whole sequences, however tokens come.
 #include <gtest/gtest.h>
 
+#include <numeric>
+
+#include "model/bf16_products.h"
 #include "model/kv_cache.h"
 #include "tests/model/attention_case.h"
 
@@ -14,10 +17,11 @@ struct Feeding {
     KvCache cache;
     std::vector<float> mixed;  // (T, H*head) of the case
 
-    Feeding(const AttentionCase& whole, int threads)
+    Feeding(const AttentionCase& whole, int threads, Products products)
         : given(whole),
-          backend(make_cpu_backend(threads)),
-          cache(whole.config, static_cast<int>(whole.starts.size()) - 1, 2100),
+          backend(make_cpu_backend(threads, products)),
+          cache(whole.config, static_cast<int>(whole.starts.size()) - 1, 2100, 0,
+                backend->cached_bytes()),
           mixed(whole.d_mixed.size()) {}
 
     int left(int slot) const {
@@ -54,8 +58,9 @@ struct Feeding {
     }
 };
 
-std::vector<float> fed_whole(const AttentionCase& given, int threads) {
-    Feeding feeding(given, threads);
+std::vector<float> fed_whole(const AttentionCase& given, int threads,
+                             Products products = Products::fp32) {
+    Feeding feeding(given, threads, products);
     std::vector<std::pair<int, int>> pieces;
     for (int slot = 0; slot < feeding.cache.slots(); ++slot) {
         pieces.emplace_back(slot, feeding.left(slot));
@@ -64,8 +69,9 @@ std::vector<float> fed_whole(const AttentionCase& given, int threads) {
     return feeding.mixed;
 }
 
-std::vector<float> fed_in_pieces(const AttentionCase& given, int longest, unsigned seed) {
-    Feeding feeding(given, 1);
+std::vector<float> fed_in_pieces(const AttentionCase& given, int longest, unsigned seed,
+                                 Products products = Products::fp32) {
+    Feeding feeding(given, 1, products);
     std::mt19937 random(seed);
     for (bool is_done = false; !is_done;) {
         is_done = true;
@@ -79,6 +85,16 @@ std::vector<float> fed_in_pieces(const AttentionCase& given, int longest, unsign
         feeding.feed(pieces);
     }
     return feeding.mixed;
+}
+
+void round_keys_and_values(AttentionCase& given) {
+    const HeadShape& shape = given.shape;
+    for (std::size_t token = 0; token < given.tokens(); ++token) {
+        float* const heads = given.heads.data() + token * shape.width();
+        for (std::size_t i = shape.key_at(0); i < shape.width(); ++i) {
+            heads[i] = from_bf16(to_bf16(heads[i]));
+        }
+    }
 }
 
 class CachedHeads : public testing::TestWithParam<std::vector<int>> {};
@@ -98,6 +114,39 @@ TEST_P(CachedHeads, GiveTheSameBitsHoweverTokensAreCut) {
         EXPECT_EQ(fed_in_pieces(given, 23, seed), whole) << "seed " << seed;
     }
     EXPECT_EQ(fed_whole(given, 3), whole) << "three threads";
+}
+
+// norm_rope() leaves bf16 numbers, which a cache of bf16 words holds exactly.
+TEST_P(CachedHeads, InBf16GiveTheWholeSequencesAnswer) {
+    if (!has_bf16_products()) GTEST_SKIP() << "no bf16 matrix unit here";
+    const std::vector<int>& shape = GetParam();
+    AttentionCase given(shape[0], shape[1], shape[2], {1, 16, 17, 100}, 1.0f, 54);
+    round_keys_and_values(given);
+    const std::vector<float> whole = fed_whole(given, 1, Products::bf16);
+    EXPECT_LT(relative_error(whole, run_attention(given, 1).mixed), 1e-5);
+    EXPECT_EQ(fed_in_pieces(given, 23, 1, Products::bf16), whole);
+    EXPECT_EQ(fed_whole(given, 3, Products::bf16), whole) << "three threads";
+}
+
+TEST(CachedNumbers, KeysAndValuesAreBf16NumbersWhereTheCacheIs) {
+    if (!has_bf16_products()) GTEST_SKIP() << "no bf16 matrix unit here";
+    const AttentionCase raw(4, 2, 16, {20}, 1.0f, 55);
+    const std::vector<Bf16> norm(raw.shape.size, to_bf16(1.3f));
+    std::vector<int> positions(raw.tokens());
+    std::iota(positions.begin(), positions.end(), 0);
+    RopeTable table;
+    table.grow(raw.config, 20);
+    const auto normed = [&](Products products) {
+        AttentionCase result = raw;
+        make_cpu_backend(1, products)
+            ->norm_rope(raw.config, raw.heads.data(), norm.data(), norm.data(), positions.data(),
+                        table, result.heads.data(), 20);
+        return result;
+    };
+    AttentionCase rounded = normed(Products::fp32);
+    round_keys_and_values(rounded);
+    EXPECT_NE(rounded.heads, normed(Products::fp32).heads);
+    EXPECT_EQ(rounded.heads, normed(Products::bf16).heads);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CachedHeads,

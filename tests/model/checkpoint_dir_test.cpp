@@ -100,6 +100,13 @@ TEST_P(CheckpointDir, OtherArraysAndFilesAreLeftAlone) {
     expect_loads();
 }
 
+// The refusal comes before memory for the larger model is taken.
+TEST_P(CheckpointDir, AFarLargerModelThanTheFilesIsRefused) {
+    write_folder(shards(2));
+    config_.vocab_size = 2'000'000'000;
+    expect_refused({"model.embed_tokens.weight"});
+}
+
 TEST_P(CheckpointDir, AMissingShardIsNamed) {
     write_folder(shards(3));
     std::filesystem::remove(folder_.path() / shard_name(1));

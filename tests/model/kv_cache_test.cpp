@@ -24,13 +24,13 @@ TEST(PagePool, APageIsFreeWhenItsLastHolderLetsGo) {
 
 TEST(PagePool, PagesDoNotOverlapAndBeginAtACacheLine) {
     PagePool pool(20, 3);
-    std::set<float*> floats;
+    std::set<std::byte*> bytes;
     for (int i = 0; i < 3; ++i) {
-        float* own = pool.floats(pool.take());
+        std::byte* own = pool.bytes(pool.take());
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(own) % 64, 0u);
-        for (int j = 0; j < 20; ++j) floats.insert(own + j);
+        for (int j = 0; j < 20; ++j) bytes.insert(own + j);
     }
-    EXPECT_EQ(floats.size(), 60u);
+    EXPECT_EQ(bytes.size(), 60u);
 }
 
 TEST(PagePoolDeath, MorePagesThanThereAreIsABug) {
@@ -66,16 +66,26 @@ TEST(KvCache, LayersOfAPageDoNotOverlap) {
     EXPECT_EQ(cache.layer_offset(2), 2 * layer);
 }
 
-TEST(KvCache, SharedTokensAreWholePagesAndTheCopyOfOne) {
-    KvCache cache(tiny_config(), 3, 64);
+class CacheOfNumbers : public testing::TestWithParam<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Bytes, CacheOfNumbers, testing::Values(2, 4));
+
+TEST_P(CacheOfNumbers, SharedTokensAreWholePagesAndTheCopyOfOne) {
+    const ModelConfig config = tiny_config();
+    KvCache cache(config, 3, 64, 0, GetParam());
+    const std::size_t last = cache.layer_offset(config.layers - 1) +
+                             page_layer_numbers(HeadShape(config)) - 1;  // number of a page
     cache.extend(0, 50);
-    for (float* page : cache.pages(0)) page[5] = 3;
+    for (std::byte* page : cache.pages(0)) {
+        page[5] = std::byte{3};
+        page[last * GetParam()] = std::byte{4};
+    }
     cache.share(0, 1, 40);
     EXPECT_EQ(cache.length(1), 40);
     EXPECT_EQ(cache.pages(1)[0], cache.pages(0)[0]);
     EXPECT_EQ(cache.pages(1)[1], cache.pages(0)[1]);
     EXPECT_NE(cache.pages(1)[2], cache.pages(0)[2]);
-    EXPECT_EQ(cache.pages(1)[2][5], 3);
+    EXPECT_EQ(cache.pages(1)[2][5], std::byte{3});
+    EXPECT_EQ(cache.pages(1)[2][last * GetParam()], std::byte{4});
     EXPECT_EQ(cache.free_pages(), 12u - 5u);
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/weights.h"
+
 namespace dws {
 namespace {
 
@@ -23,6 +25,18 @@ TEST(Lanes, ExpOfMaskedScoresIsZeroAndOfLargeOnesFinite) {
     EXPECT_EQ(exp(broadcast(-88.0f))[0], 0.0f);
     EXPECT_EQ(exp(broadcast(0.0f))[0], 1.0f);
     EXPECT_TRUE(std::isfinite(exp(broadcast(std::numeric_limits<float>::infinity()))[0]));
+}
+
+TEST(Lanes, Bf16WordsAreLoadedExactlyWithZerosBehindThem) {
+    std::uint16_t words[kLanes];
+    for (std::size_t i = 0; i < kLanes; ++i) words[i] = static_cast<std::uint16_t>(0x3f80 + 77 * i);
+    words[1] = 0xff80;  // -infinity
+    for (std::size_t count = 1; count <= kLanes; ++count) {
+        const Lanes lanes = load_part(words, count);
+        for (std::size_t i = 0; i < kLanes; ++i) {
+            EXPECT_EQ(lanes[i], i < count ? from_bf16(words[i]) : 0.0f) << count << ", " << i;
+        }
+    }
 }
 
 TEST(Lanes, SigmoidReachesBothEnds) {

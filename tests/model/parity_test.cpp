@@ -69,7 +69,7 @@ TEST_F(Parity, Fp32LogitsAreThoseOfTransformers) {
 }
 
 // How far bf16 may be away has one natural measure: how far the other implementation is, whose
-// activations are bf16 everywhere. Ours are in the products alone.
+// activations are bf16 everywhere. Ours are in the products, the keys and the values alone.
 TEST_F(Parity, Bf16ProductsAreNearerToFp32ThanTransformersInBf16) {
     if (make_bf16_products(1) == nullptr) GTEST_SKIP() << "no bf16 matrix unit here";
     const std::vector<float> own = logits(Products::bf16);

@@ -303,6 +303,17 @@ TEST_F(PromptTest, KeysAndValuesOfOlderWeightsAreNotShared) {
     expect_same(finish_all(engine, 1).at(1), alone(later, other_words));
 }
 
+// A version that was found damaged comes once more, under the same number.
+TEST_F(PromptTest, KeysAndValuesOfTheSameVersionsOtherWordsAreNotShared) {
+    NativeEngine engine = long_engine(2, other_words, 40);
+    engine.submit(request(0, prompt(64, 64, 0), 1));
+    finish_all(engine, 1);
+    engine.set_weights(words, 0, 0);
+    const GenerateRequest later = request(1, prompt(64, 64, 0), 5);
+    engine.submit(later);
+    expect_same(finish_all(engine, 1).at(1), alone(later, words));
+}
+
 TEST_F(PromptTest, RecomputeSharesAgainAndIsAFreshStart) {
     NativeEngine engine = long_engine(4, words, 30, KvPolicy::recompute);
     for (std::uint64_t sequence = 0; sequence < 4; ++sequence) {
