@@ -13,7 +13,7 @@ namespace dws {
 
 struct TileChanges {
     std::vector<std::uint16_t> positions;  // (changes,) within the tile, ascending
-    std::vector<std::uint32_t> before;     // (changes,) or empty when not known (a decoded delta)
+    std::vector<std::uint32_t> before;     // (changes,) or empty: not known (from raw, gap_delta)
     std::vector<std::uint32_t> after;      // (changes,)
 
     std::size_t size() const { return positions.size(); }

@@ -29,7 +29,7 @@ Result<Done> check_sizes(const ArrayTable& table, const Record& record);
 
 // Objects are asked for one by one, in the record's order; those that hold no words are passed
 // over. Before anything is asked for: check_sizes().
-// base: the words of record.base_version, the table's flat buffer.
+// base: the words of record.base_version, the table's flat buffer. threads: of compact files.
 Result<Changes> read_delta(const ArrayTable& table, const Record& record,
                            std::span<const std::byte> base, const ObjectSource& source,
                            std::size_t threads = 1);

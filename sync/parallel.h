@@ -3,6 +3,7 @@
 // first takes from the end of another's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -58,10 +59,11 @@ private:
 };
 
 // work(thread, index): thread is below `threads`, index below `pieces`; no two calls share an
-// index, and calls with the same thread follow one another.
+// index, and calls with the same thread follow one another. It does not throw.
 template <class Work>
 void for_each_piece(std::size_t threads, std::size_t pieces, Work work) {
     if (pieces == 0) return;
+    threads = std::min(threads, pieces);
     PieceRanges ranges(threads, pieces);
     const auto run = [&](std::size_t thread) {
         while (const auto index = ranges.take(thread)) work(thread, *index);

@@ -16,8 +16,6 @@ namespace {
 
 // Fills `before` with the live words at the changed positions.
 void read_live_words(const Tile& tile, std::span<const std::byte> words, TileChanges& changes) {
-    require(changes.size() == 0 || changes.positions.back() < tile.words,
-            "decode_delta() admits no position past the end");
     const std::byte* start = words.data() + tile.offset_bytes;
     changes.before.resize(changes.size());
     with_word_type(tile.word_bytes, [&](auto type) {
@@ -90,7 +88,10 @@ Result<StagedVersion> Replica::stage_delta(const Record& record, Changes changes
     std::atomic<bool> all_change = true;
     for_each_piece(threads_.staging, entries.size(), [&](std::size_t, std::size_t place) {
         auto& [index, tile_changes] = *entries[place];
-        if (tile_changes.before.empty()) read_live_words(table_.tile(index), words_, tile_changes);
+        const Tile tile = table_.tile(index);
+        require(tile_changes.size() == 0 || tile_changes.positions.back() < tile.words,
+                "decoders admit no position past the end");
+        if (tile_changes.before.empty()) read_live_words(tile, words_, tile_changes);
         staged.tiles[place] = {index, digest_change(table_, index, tile_changes)};
         if (lists_an_unchanged_word(tile_changes)) all_change = false;
     });

@@ -45,7 +45,8 @@ ClassTable choose_classes(const ArrayTable& table, std::span<const std::byte> ba
 
 // Adds one file's changes, `before` included. words: the flat buffer of the base. Fault::corrupt:
 // not such a file, other versions, other arrays, a tile that cannot be decoded or that `changes`
-// already holds; `changes` may then hold some of the file's tiles.
+// already holds; `changes` may then hold some of the file's tiles. threads: tiles are shared by
+// them.
 Result<Done> decode_compact(const ArrayTable& table, std::span<const std::byte> file,
                             std::int64_t version, std::int64_t base_version,
                             std::span<const std::byte> words, Changes& changes,

@@ -15,7 +15,9 @@ bool is_aligned(const void* memory, std::size_t bytes) {
 
 TEST(HugePages, BeginAtAPageWhereTheyAreWorthwhileAndAtALineElsewhere) {
     EXPECT_TRUE(is_aligned(HugeVector<std::byte>(100).data(), 64));
-    EXPECT_TRUE(is_aligned(HugeVector<float>(std::size_t{4} << 20).data(), std::size_t{2} << 20));
+    const std::size_t fewest = HugePages<float>::kWorthwhileBytes / sizeof(float);
+    EXPECT_TRUE(is_aligned(HugeVector<float>(fewest).data(), std::size_t{2} << 20));
+    EXPECT_TRUE(is_aligned(HugeVector<float>(fewest - 1).data(), 64));
 }
 
 TEST(HugePages, HoldWhatAVectorHolds) {

@@ -82,6 +82,7 @@ TEST_F(LoopTest, WorkersThatHoldVersionsBackStartAndEndWithTheOthers) {
 
 TEST_F(LoopTest, WorkersWithTwoCopiesOfTheWeightsHoldTheTrainersVersions) {
     options.overrides.push_back("worker.weight_copies=2");
+    options.overrides.push_back("worker.sync_threads=2");
     const Story story = run();
     expect_proven(story, 2);
     EXPECT_EQ(story.steps.back().step, 12);

@@ -28,6 +28,15 @@ inline ArrayTable mixed_table(DType dtype) {
                        {"unused.weight", dtype, {0, 7}}});
 }
 
+// More tiles than a thread takes at once, three words each.
+inline ArrayTable table_of_many_tiles(DType dtype) {
+    std::vector<TensorSpec> specs;
+    for (int index = 0; index < 200; ++index) {
+        specs.push_back({"array" + std::to_string(index), dtype, {3}});
+    }
+    return make_table(specs);
+}
+
 // A flat buffer of the table's layout whose words are random bits.
 inline Bytes random_words(const ArrayTable& table, Random& random) {
     Bytes words(table.layout().size_bytes());

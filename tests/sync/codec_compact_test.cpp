@@ -155,6 +155,19 @@ TEST(CompactDelta, AFileTwiceIsCorrupt) {
     EXPECT_EQ(again.error().fault, Fault::corrupt);
 }
 
+TEST(CompactDelta, ATileThatOneOfSeveralThreadsCannotReadIsCorrupt) {
+    const Versions versions(0.05);
+    Bytes file = versions.encode({})[0];
+    std::fill(file.end() - 400, file.end(), std::byte{0xff});
+    for (const std::size_t threads : {1, 3}) {
+        Changes decoded;
+        const Result<Done> read =
+            decode_compact(versions.table, file, 43, 41, versions.base, decoded, threads);
+        ASSERT_FALSE(read) << threads;
+        EXPECT_EQ(read.error().fault, Fault::corrupt);
+    }
+}
+
 TEST(CompactDelta, OtherVersionsAndOtherArraysAreCorrupt) {
     const Versions versions(0.01);
     const Bytes file = versions.encode({})[0];

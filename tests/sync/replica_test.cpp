@@ -143,6 +143,21 @@ TEST_P(ReplicaTest, OneOfSeveralThreadsFindsAListedWordThatDoesNotChange) {
     EXPECT_EQ(replica.stage_delta(record, padded).error().fault, Fault::corrupt);
 }
 
+// As compact files give them: read from live words.
+TEST_P(ReplicaTest, OldWordsThatTheDecoderReadAreProvenToo) {
+    load_base();
+    const Changes read = diff(table_, base_, next_);
+    const auto staged = replica_->stage_delta(delta_record(), read);
+    ASSERT_TRUE(staged) << staged.error().detail;
+    EXPECT_EQ(staged->tiles, replica_->stage_delta(delta_record(), changes())->tiles);
+
+    Changes damaged = read;  // as if a live word had been another when it was read
+    std::uint32_t& before = damaged.begin()->second.before.front();
+    before ^= 1;
+    if (before == damaged.begin()->second.after.front()) before ^= 3;
+    EXPECT_EQ(replica_->stage_delta(delta_record(), damaged).error().fault, Fault::wrong_base);
+}
+
 TEST_P(ReplicaTest, ADeltaWithoutChangesIsAVersion) {
     load_base();
     next_ = base_;
