@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-#include <stdexcept>
+#include "experiments/model_speed/peer_report.h"
 
 namespace dws {
 
@@ -19,22 +18,13 @@ LlamaReport run_llama(const PeerScript& script, const ModelConfig& model,
 
 LlamaReport parse_llama_report(const std::string& output, std::size_t steps) {
     LlamaReport report;
-    std::istringstream lines(output);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream fields(line);
-        std::string kind;
-        fields >> kind;
-        if (kind == "versions") {
-            std::getline(fields >> std::ws, report.versions);
-        } else if (kind == "decode") {
-            LlamaStep step{};
-            fields >> step.of.threads >> step.of.batch >> step.of.context >> step.step_s;
-            if (!fields) throw std::runtime_error("not a step's time: " + line);
-            report.steps.push_back(step);
-        }
-    }
-    if (report.versions.empty() || report.steps.size() != steps)
-        throw std::runtime_error("not a whole report:\n" + last_lines(output));
+    report.versions = read_report(output, [&](const std::string& kind, std::istream& fields) {
+        if (kind != "decode") return true;
+        LlamaStep& step = report.steps.emplace_back();
+        fields >> step.of.threads >> step.of.batch >> step.of.context >> step.step_s;
+        return static_cast<bool>(fields);
+    });
+    require_whole(report.steps.size() == steps, output);
     return report;
 }
 

@@ -1,7 +1,6 @@
 #include "experiments/model_speed/torch_peer.h"
 
-#include <sstream>
-#include <stdexcept>
+#include "experiments/model_speed/peer_report.h"
 
 namespace dws {
 
@@ -16,26 +15,16 @@ TorchReport run_torch(const PeerScript& script, const ModelConfig& model, int to
 
 TorchReport parse_torch_report(const std::string& output, std::size_t steps) {
     TorchReport report;
-    std::istringstream lines(output);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream fields(line);
-        std::string kind;
-        fields >> kind;
-        if (kind == "versions") {
-            std::getline(fields >> std::ws, report.versions);
-        } else if (kind == "peak_mib") {
-            fields >> report.peak_mib;
-        } else if (kind == "step") {
-            int threads = 0;
-            StepTimes times;
-            fields >> threads >> times.forward_s >> times.head_loss_s >> times.backward_s >>
-                times.optimizer_s >> times.total_s >> times.cpu_s;
-            if (!fields) throw std::runtime_error("not a step's times: " + line);
-            report.steps.push_back(times);
-        }
-    }
-    if (report.versions.empty() || report.steps.size() != steps || report.peak_mib <= 0)
-        throw std::runtime_error("not a whole report:\n" + last_lines(output));
+    report.versions = read_report(output, [&](const std::string& kind, std::istream& fields) {
+        if (kind == "peak_mib") fields >> report.peak_mib;
+        if (kind != "step") return true;
+        int threads = 0;
+        StepTimes& times = report.steps.emplace_back();
+        fields >> threads >> times.forward_s >> times.head_loss_s >> times.backward_s >>
+            times.optimizer_s >> times.total_s >> times.cpu_s;
+        return static_cast<bool>(fields);
+    });
+    require_whole(report.steps.size() == steps && report.peak_mib > 0, output);
     return report;
 }
 

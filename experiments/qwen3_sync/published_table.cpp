@@ -82,7 +82,7 @@ std::string published_table(const ExperimentRuns& runs) {
         text += trained_rows(run, &run == &runs.trained.front());
     text += replay_row(runs, "sync, one machine", "9.4 s", "loopback", total);
     text += replay_row(runs, "of it inference pauses", "1.1 s", "loopback", pause);
-    text += replay_row(runs, "tokens/s, a version every 5 s, of those without", "", "paced",
+    text += replay_row(runs, "tokens/s, a version every few seconds, of those without", "", "paced",
                        generation);
     text += replay_row(runs, "tokens/s, versions without a break", "", "loopback", generation);
     text += replay_row(runs, "sync, 1 Gbit/s and 50 ms", "", "1000mbit", total);

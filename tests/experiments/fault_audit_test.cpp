@@ -56,6 +56,19 @@ protected:
         draft.games = {{"w", 2, 3, {}, {}, {}}};
         return draft;
     }
+    // Groups 0 and 2 are equal. Goes back from version `version` to `step`, and trains in group 2.
+    void roll_back_and_train_again(std::int64_t version, std::int64_t step) {
+        play_group(0, 7);
+        play_group(1, 8);
+        play_group(2, 7);
+        Record back = delta_draft(version, version + 1);
+        back.trainer_step = step;
+        back.is_rollback = true;
+        commit(back);
+        Record again = with_third_group(version + 2);
+        again.trainer_step = step + 1;
+        commit(again);
+    }
     void tell(std::int64_t version, const Digest& digest) {
         std::filesystem::create_directories(folder / "events");
         std::ofstream(folder / "events/trainer_bridge.jsonl", std::ios::app)
@@ -160,31 +173,13 @@ TEST_F(FaultAudit, GamesThatWereDroppedAreNotTrainedTwice) {
 }
 
 TEST_F(FaultAudit, StepsThatARollbackAbandonedDoNotCount) {
-    play_group(0, 7);
-    play_group(1, 8);
-    play_group(2, 7);
-    Record back = delta_draft(2, 3);
-    back.trainer_step = 1;
-    back.is_rollback = true;
-    commit(back);
-    Record again = with_third_group(4);
-    again.trainer_step = 2;
-    commit(again);
+    roll_back_and_train_again(2, 1);
     EXPECT_EQ(compare().games_twice, 0);
 }
 
 TEST_F(FaultAudit, StepsBeforeARollbackStillCount) {
-    play_group(0, 7);
-    play_group(1, 8);
-    play_group(2, 7);
     commit(delta_draft(2, 3));
-    Record back = delta_draft(3, 4);
-    back.trainer_step = 2;
-    back.is_rollback = true;
-    commit(back);
-    Record again = with_third_group(5);
-    again.trainer_step = 3;
-    commit(again);
+    roll_back_and_train_again(3, 2);
     EXPECT_EQ(compare().games_twice, 1);
 }
 
