@@ -292,26 +292,18 @@ TEST_F(PromptTest, ALongPromptDoesNotHoldUpWhoIsSampling) {
     EXPECT_EQ(order, (std::vector<std::uint64_t>{0, 1})) << "7 boundaries of 16 tokens are 100";
 }
 
-// The prompt was computed by older weights: a game that begins now has nothing of them.
-TEST_F(PromptTest, KeysAndValuesOfOlderWeightsAreNotShared) {
-    NativeEngine engine = long_engine(2, words, 40);
-    engine.submit(request(0, prompt(64, 64, 0), 1));
-    finish_all(engine, 1);
-    engine.set_weights(other_words, 1, 1);
-    const GenerateRequest later = request(1, prompt(64, 64, 0), 5);
-    engine.submit(later);
-    expect_same(finish_all(engine, 1).at(1), alone(later, other_words));
-}
-
-// A version that was found damaged comes once more, under the same number.
-TEST_F(PromptTest, KeysAndValuesOfTheSameVersionsOtherWordsAreNotShared) {
-    NativeEngine engine = long_engine(2, other_words, 40);
-    engine.submit(request(0, prompt(64, 64, 0), 1));
-    finish_all(engine, 1);
-    engine.set_weights(words, 0, 0);
-    const GenerateRequest later = request(1, prompt(64, 64, 0), 5);
-    engine.submit(later);
-    expect_same(finish_all(engine, 1).at(1), alone(later, words));
+// The prompt was computed by other weights: a game that begins now has nothing of them. A version
+// that was found damaged comes once more, under the same number.
+TEST_F(PromptTest, KeysAndValuesOfOtherWeightsAreNotShared) {
+    for (const std::int64_t version : {1, 0}) {
+        NativeEngine engine = long_engine(2, words, 40);  // version 0
+        engine.submit(request(0, prompt(64, 64, 0), 1));
+        finish_all(engine, 1);
+        engine.set_weights(other_words, version, version);
+        const GenerateRequest later = request(1, prompt(64, 64, 0), 5);
+        engine.submit(later);
+        expect_same(finish_all(engine, 1).at(1), alone(later, other_words));
+    }
 }
 
 TEST_F(PromptTest, RecomputeSharesAgainAndIsAFreshStart) {
