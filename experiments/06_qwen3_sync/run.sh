@@ -179,6 +179,8 @@ field() { value "$json" "$1" | head -n 1; }
     check "a sync on loopback under 1.5 s, the trainer idle" "$(field idle_sync_ms_p50) < 1500"
     check "generation with a version every $every_s s within 10 % of none" \
         "$(field generation_ratio_ours) >= 0.9"
+    check "generation with versions without a break within 10 % of none" \
+        "$(field generation_ratio_without_breaks) >= 0.9"
     each digests_failed "x == 0" "no digest failed, in any run"
     each digests_checked "x > 0" "digests were checked, in every run"
     each zero_variance_share "x <= 0.5" "at most half of the groups have no variance"
