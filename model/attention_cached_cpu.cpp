@@ -84,8 +84,8 @@ private:
         constexpr std::size_t kVectors = std::min(kSums / Rows, std::size_t{4});
         const std::size_t vectors = round_up_to_lanes(keys) / kLanes;
         std::size_t v = 0;
-        for (; v + kVectors <= vectors; v += kVectors) score<Rows, kVectors>(row, v);
-        for (; v < vectors; ++v) score<Rows, 1>(row, v);
+        for (; v + kVectors <= vectors; v += kVectors) score<Rows, kVectors>(row, v, vectors - 1);
+        for (; v < vectors; ++v) score<Rows, 1>(row, v, vectors - 1);
         for (std::size_t r = 0; r < Rows; ++r) {
             const std::size_t own = count(row + r);
             float* scores = scores_.data() + r * stride_;
@@ -102,20 +102,31 @@ private:
         return row + Rows;
     }
 
+    // The first element of the keys in a vector of the sequence's tokens.
+    const Number* keys_of(std::size_t vector) const {
+        const std::size_t token = vector * kLanes;
+        return page(token / kPageTokens) + token % kPageTokens;
+    }
+
     // Scores against the keys of Vectors vectors, from the first_vector-th of the sequence on.
+    // Those of the next are asked for meanwhile, line by line: pages lie anywhere, and the
+    // processor's own reading ahead ends with each.
     template <std::size_t Rows, std::size_t Vectors>
-    void score(std::size_t row, std::size_t first_vector) {
+    void score(std::size_t row, std::size_t first_vector, std::size_t last_vector) {
         const float* queries[Rows];
         for (std::size_t r = 0; r < Rows; ++r) queries[r] = query(row + r);
-        const Number* keys[Vectors];
+        const Number *keys[Vectors], *coming[Vectors];
         for (std::size_t v = 0; v < Vectors; ++v) {
-            const std::size_t token = (first_vector + v) * kLanes;
-            keys[v] = page(token / kPageTokens) + token % kPageTokens;
+            keys[v] = keys_of(first_vector + v);
+            coming[v] = keys_of(std::min(first_vector + Vectors + v, last_vector));
         }
         Lanes totals[Rows][Vectors] = {};
         for (std::size_t d = 0; d < shape_.size; ++d) {
             Lanes right[Vectors];
-            for (std::size_t v = 0; v < Vectors; ++v) right[v] = load(keys[v] + d * kPageTokens);
+            for (std::size_t v = 0; v < Vectors; ++v) {
+                right[v] = load(keys[v] + d * kPageTokens);
+                if (d % kLineRows == 0) __builtin_prefetch(coming[v] + d * kPageTokens);
+            }
             for (std::size_t r = 0; r < Rows; ++r) {
                 const float left = queries[r][d];
                 for (std::size_t v = 0; v < Vectors; ++v) totals[r][v] += left * right[v];
@@ -140,12 +151,22 @@ private:
                 for (std::size_t r = 0; r < Rows; ++r) to[r][v] += weights[r * stride_] * right;
             }
         };
+        const auto values_of = [&](std::size_t index) {
+            return page(index) + shape_.size * kPageTokens;
+        };
+        const std::size_t last_page = (keys - 1) / kPageTokens;
         for (std::size_t first = 0; first < keys; first += kPageTokens) {
-            const Number* values = page(first / kPageTokens) + shape_.size * kPageTokens + d;
+            const std::size_t index = first / kPageTokens;
+            const Number* values = values_of(index) + d;
+            const Number* coming = values_of(std::min(index + 1, last_page));
             const float* weights = scores_.data() + first;
             const std::size_t tokens = std::min(kPageTokens, keys - first);
             std::size_t j = 0;
             for (; j + 2 <= tokens; j += 2) {
+                // The first columns' pass brings whole rows, for the others' as well.
+                for (std::size_t i = 0; d == 0 && i < 2 * shape_.size; i += kLineNumbers) {
+                    __builtin_prefetch(coming + j * shape_.size + i);
+                }
                 add(totals[0], weights + j, values + j * shape_.size);
                 add(totals[1], weights + j + 1, values + (j + 1) * shape_.size);
             }
@@ -159,6 +180,10 @@ private:
             }
         }
     }
+
+    static constexpr std::size_t kLineNumbers = 64 / sizeof(Number);
+    // Of keys: an element of each of a page's tokens is one.
+    static constexpr std::size_t kLineRows = std::max(kLineNumbers / kPageTokens, std::size_t{1});
 
     HeadShape shape_;
     float scale_;
