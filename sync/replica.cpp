@@ -168,16 +168,21 @@ void Replica::commit(const StagedVersion& staged) {
 
 Result<Done> Replica::rescan(std::size_t first_tile, std::size_t tiles) const {
     const std::size_t all = tile_digests_.size();
-    for (std::size_t step = 0; step < std::min(tiles, all); ++step) {
+    const std::size_t count = std::min(tiles, all);
+    std::atomic<std::size_t> first_wrong{count};  // in the order of the scan
+    for_each_piece(threads_.staging, count, [&](std::size_t, std::size_t step) {
         const std::size_t index = (first_tile + step) % all;
-        if (digest_tile(table_, index, words_) == tile_digests_[index]) continue;
-        const Tile tile = table_.tile(index);
-        return Error{Fault::corrupt,
-                     fmt::format("live memory of array {}, words {} to {}, is not version {}",
-                                 table_.layout().specs()[tile.array].name, tile.first_word,
-                                 tile.first_word + tile.words - 1, version_)};
-    }
-    return Done{};
+        if (digest_tile(table_, index, words_) == tile_digests_[index]) return;
+        std::size_t seen = first_wrong;
+        while (step < seen && !first_wrong.compare_exchange_weak(seen, step)) {
+        }
+    });
+    if (first_wrong == count) return Done{};
+    const Tile tile = table_.tile((first_tile + first_wrong) % all);
+    return Error{Fault::corrupt,
+                 fmt::format("live memory of array {}, words {} to {}, is not version {}",
+                             table_.layout().specs()[tile.array].name, tile.first_word,
+                             tile.first_word + tile.words - 1, version_)};
 }
 
 }  // namespace dws

@@ -133,7 +133,7 @@ Result<Done> RunCheck::begin_weights(const Record& record) {
     }
     Result<ArrayTable> table = read_table(anchor, source_);
     if (!table) return table.error();
-    auto weights = std::make_unique<Weights>(std::move(*table));
+    auto weights = std::make_unique<Weights>(std::move(*table), threads_);
     if (anchor.total_words != weights->table.words())
         return Error{Fault::corrupt, fmt::format("it counts {} words, the arrays have {}",
                                                  anchor.total_words, weights->table.words())};
@@ -147,7 +147,8 @@ Result<Done> RunCheck::begin_weights(const Record& record) {
 
 Result<StagedVersion> RunCheck::stage(const Record& record) const {
     if (record.kind == RecordKind::delta) {
-        Result<Changes> changes = read_delta(weights_->table, record, weights_->words, source_);
+        Result<Changes> changes =
+            read_delta(weights_->table, record, weights_->words, source_, threads_);
         if (!changes) return changes.error();
         return weights_->replica.stage_delta(record, std::move(*changes));
     }

@@ -20,9 +20,9 @@ namespace dws {
 
 class RunCheck {
 public:
-    // bucket is not owned and outlives this.
-    RunCheck(Bucket& bucket, std::string run, std::stop_token stop)
-        : bucket_(bucket), run_(std::move(run)), stop_(std::move(stop)) {}
+    // bucket is not owned and outlives this. threads: read all words after every version.
+    RunCheck(Bucket& bucket, std::string run, std::size_t threads, std::stop_token stop)
+        : bucket_(bucket), run_(std::move(run)), threads_(threads), stop_(std::move(stop)) {}
 
     // First: lists the log, objects and jumps. Fault::corrupt: a jump's entry is none, or its
     // objects are not there.
@@ -44,11 +44,12 @@ public:
 private:
     // The run's weights, as the objects alone give them.
     struct Weights {
-        explicit Weights(ArrayTable table_) : table(std::move(table_)) {}
+        Weights(ArrayTable table_, std::size_t threads)
+            : table(std::move(table_)), replica(table, words, {}, {threads, threads}) {}
 
         const ArrayTable table;
         Bytes words = Bytes(table.layout().size_bytes());
-        Replica replica{table, words};
+        Replica replica;
     };
 
     Result<Done> check_games(const Record& record);
@@ -61,6 +62,7 @@ private:
 
     Bucket& bucket_;
     const std::string run_;
+    const std::size_t threads_;
     const std::stop_token stop_;
     const ObjectSource source_ = [this](const ObjectRef& object) -> Result<Bytes> {
         if (stop_.stop_requested()) return Error{Fault::transport, "stopped"};

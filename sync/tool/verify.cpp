@@ -7,6 +7,7 @@
 
 #include "sync/bucket/bucket.h"
 #include "sync/chain.h"
+#include "sync/tool/checkpoint_words.h"
 #include "sync/tool/output.h"
 #include "sync/tool/progress.h"
 #include "sync/tool/run_check.h"
@@ -17,6 +18,7 @@ namespace {
 
 struct Options {
     RunPlace place;
+    std::size_t threads = 1;
     bool is_json = false;
 };
 
@@ -91,7 +93,7 @@ int run(const Options& options, std::stop_token stop) {
         open_bucket(options.place.bucket, {}, {}, stop, BucketAccess::read);
     ChainReader reader(*bucket, options.place.run, trust_of(options.place));
     Signers signers;
-    RunCheck check(*bucket, options.place.run, stop);
+    RunCheck check(*bucket, options.place.run, options.threads, stop);
     const auto problem_with = [](const Error& error) { return "problem: " + final_line(error); };
     const Result<Done> begun = check.begin();
     if (!begun && !stop.stop_requested())
@@ -139,6 +141,7 @@ Verb add_verify(CLI::App& app) {
         "With --trust (or keys.trainer of --config) a record that this key, or one that it handed\n"
         "over to, did not sign is a problem, and so is a jump of anybody who is not listed.");
     const std::vector<Configurable> place = add_run_place(*verb, options->place);
+    add_threads(*verb, options->threads);
     verb->add_flag("--json", options->is_json, "The result as one JSON object");
     return {verb, place, [options](std::stop_token stop) { return run(*options, stop); }};
 }
