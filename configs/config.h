@@ -55,7 +55,7 @@ struct EnvSection {
 
 struct WorkerSection {
     std::int64_t threads = 1;
-    std::int64_t sync_threads = 1;   // stage a version; in the pause they and the others write it
+    std::int64_t sync_threads = 1;   // stage and rescan; in the pause they and the others write
     std::int64_t slots = 64;         // games in flight
     std::int64_t weight_copies = 1;  // 2: a commit only changes their roles; twice the memory
     std::int64_t group_size = 8;     // games of one secret

@@ -109,10 +109,11 @@ private:
     }
 
     // Scores against the keys of Vectors vectors, from the first_vector-th of the sequence on.
-    // Those of the next are asked for meanwhile, line by line: pages lie anywhere, and the
-    // processor's own reading ahead ends with each.
+    // Those of the next, up to last_vector, are asked for meanwhile, line by line: pages lie
+    // anywhere, and the processor's own reading ahead ends with each.
     template <std::size_t Rows, std::size_t Vectors>
     void score(std::size_t row, std::size_t first_vector, std::size_t last_vector) {
+        constexpr std::size_t kPageVectors = kPageTokens / kLanes;  // share their lines
         const float* queries[Rows];
         for (std::size_t r = 0; r < Rows; ++r) queries[r] = query(row + r);
         const Number *keys[Vectors], *coming[Vectors];
@@ -125,7 +126,8 @@ private:
             Lanes right[Vectors];
             for (std::size_t v = 0; v < Vectors; ++v) {
                 right[v] = load(keys[v] + d * kPageTokens);
-                if (d % kLineRows == 0) __builtin_prefetch(coming[v] + d * kPageTokens);
+                if (d % kLineRows == 0 && v % kPageVectors == 0)
+                    __builtin_prefetch(coming[v] + d * kPageTokens);
             }
             for (std::size_t r = 0; r < Rows; ++r) {
                 const float left = queries[r][d];
@@ -163,9 +165,9 @@ private:
             const std::size_t tokens = std::min(kPageTokens, keys - first);
             std::size_t j = 0;
             for (; j + 2 <= tokens; j += 2) {
-                // The first columns' pass brings whole rows, for the others' as well.
-                for (std::size_t i = 0; d == 0 && i < 2 * shape_.size; i += kLineNumbers) {
-                    __builtin_prefetch(coming + j * shape_.size + i);
+                if (d == 0) {  // whole rows, for the passes over the other columns as well
+                    for (std::size_t i = 0; i < 2 * shape_.size; i += kLineNumbers)
+                        __builtin_prefetch(coming + j * shape_.size + i);
                 }
                 add(totals[0], weights + j, values + j * shape_.size);
                 add(totals[1], weights + j + 1, values + (j + 1) * shape_.size);
@@ -181,8 +183,8 @@ private:
         }
     }
 
+    // Numbers of a cache line, and elements of a page's keys: each is one number per token.
     static constexpr std::size_t kLineNumbers = 64 / sizeof(Number);
-    // Of keys: an element of each of a page's tokens is one.
     static constexpr std::size_t kLineRows = std::max(kLineNumbers / kPageTokens, std::size_t{1});
 
     HeadShape shape_;

@@ -171,6 +171,7 @@ Result<Done> Replica::rescan(std::size_t first_tile, std::size_t tiles) const {
     const std::size_t count = std::min(tiles, all);
     std::atomic<std::size_t> first_wrong{count};  // in the order of the scan
     for_each_piece(threads_.staging, count, [&](std::size_t, std::size_t step) {
+        if (step > first_wrong) return;
         const std::size_t index = (first_tile + step) % all;
         if (digest_tile(table_, index, words_) == tile_digests_[index]) return;
         std::size_t seen = first_wrong;

@@ -31,7 +31,7 @@ struct StagedVersion {
 
 // How many threads read and write a replica's words.
 struct ReplicaThreads {
-    std::size_t staging = 1;  // beside whoever uses the words
+    std::size_t staging = 1;  // and for rescans: beside whoever uses the words
     std::size_t pause = 1;    // while nobody does
 };
 
@@ -72,8 +72,8 @@ public:
     void follow_up(const StagedVersion& staged);
 
     // Reads live words of `tiles` tiles from `first_tile` on (wrapping around) and compares them
-    // with what they must be. Fault::corrupt names the array and the words of the first tile that
-    // differs.
+    // with what they must be. Fault::corrupt names the array and the words of the first tile, from
+    // first_tile on, that differs.
     Result<Done> rescan(std::size_t first_tile, std::size_t tiles) const;
 
 private:

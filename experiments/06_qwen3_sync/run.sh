@@ -60,12 +60,11 @@ mkdir -p "$out" "$results"
 note=$(machine)
 label=$(date +%s) # of the runs in the bucket, which may hold earlier ones
 
-# store [COMMAND...]: a fresh one, so that its memory holds one part's objects only; started by the
-# command.
+# store: a fresh one, so that its memory holds one part's objects only.
 store() {
     [ -z "$bucket" ] || { uri=$bucket; return; }
     finish
-    "$@" experiments/s3_server/up.sh "$out/s3" --gib $gib --owner $$ >/dev/null
+    experiments/s3_server/up.sh "$out/s3" --gib $gib --owner $$ >/dev/null
     . "$out/s3/env"
     uri=$DWS_S3_URI
 }
@@ -102,17 +101,16 @@ store
 train 1e-6 "$steps"
 train 3e-6 $((steps / 2))
 
-# The worker's machine would be its own: publisher and store take what it leaves of this one.
-behind=(nice -n 19)
-store "${behind[@]}"
+store
 stretches="--rounds $rounds --quiet-s $idle_s --busy-s $idle_s" # 42 s are six games' length
-replay_behind() { replay "$@" --prefix "trainer=${behind[*]}"; }
-replay_behind loopback-ours auto "$stretches"
-replay_behind loopback-raw raw "$stretches"
-replay_behind paced-ours auto "$stretches --every-s $every_s"
-replay_behind paced-raw raw "$stretches --every-s $every_s"
-store "${behind[@]}"
-replay_behind loopback-dense auto "--quiet-s $idle_s --syncs $dense --dense"
+# The worker's machine would be its own: the publisher takes what it leaves of this one.
+replay_beside() { replay "$@" --prefix "trainer=nice -n 19"; }
+replay_beside loopback-ours auto "$stretches"
+replay_beside loopback-raw raw "$stretches"
+replay_beside paced-ours auto "$stretches --every-s $every_s"
+replay_beside paced-raw raw "$stretches --every-s $every_s"
+store
+replay_beside loopback-dense auto "--quiet-s $idle_s --syncs $dense --dense"
 
 # over_links RATE: the same over two links, the replayer at one end, the worker at the other, the
 # store between. In a shell of its own, which netns_begin ends with 77 where it is not permitted.

@@ -114,14 +114,15 @@ void write_rows(const Measurement& of, int context, std::size_t weight_bytes,
     }
 }
 
-// llama.cpp reads prompts slowly without the newest instructions, so that of long contexts it gets
-// the small batches alone.
+// llama.cpp reads prompts slowly without the newest instructions: cases that would take many
+// minutes to fill are left out.
 void measure_llama(const Measurement& of, const StepTimesOf& ours) {
     constexpr int kMaxPromptTokens = 5'000;
     std::vector<DecodeCase> cases;
     for (const auto& [one, step_s] : ours) {
         if (one.batch * one.context <= kMaxPromptTokens) cases.push_back(one);
     }
+    if (cases.empty()) return;
     fmt::print("decoding: llama.cpp\n");
     std::fflush(stdout);
     const LlamaReport report = run_llama(*of.llama, of.model, cases);

@@ -20,7 +20,7 @@ namespace dws {
 
 class RunCheck {
 public:
-    // bucket is not owned and outlives this. threads: read all words after every version.
+    // bucket is not owned and outlives this. threads: of decoding and of reading all words.
     RunCheck(Bucket& bucket, std::string run, std::size_t threads, std::stop_token stop)
         : bucket_(bucket), run_(std::move(run)), threads_(threads), stop_(std::move(stop)) {}
 

@@ -246,6 +246,29 @@ TEST_P(ReplicaTest, ARollingRescanSeesDamageWhenItsTurnComes) {
     EXPECT_TRUE(replica_->rescan(table_.tiles() + 2, 1));
 }
 
+TEST_P(ReplicaTest, SeveralThreadsNameTheFirstDamagedTileOfTheScan) {
+    const ArrayTable many = table_of_many_tiles(GetParam());
+    Random random(43);
+    Bytes words = random_words(many, random);
+    const Replica replica(many, words, {}, {.staging = 4, .pause = 1});
+    for (std::size_t tile = 57; tile < many.tiles(); tile += 3) {
+        write_word(words, many.tile(tile), 1, ~read_word(words, many.tile(tile), 1));
+    }
+    const auto expect_named = [&](std::size_t first_tile, std::size_t damaged) {
+        const auto scanned = replica.rescan(first_tile, many.tiles());
+        ASSERT_FALSE(scanned);
+        const std::string& name = many.layout().specs()[many.tile(damaged).array].name;
+        EXPECT_NE(scanned.error().detail.find("array " + name + ","), std::string::npos)
+            << scanned.error().detail;
+    };
+    for (int repetition = 0; repetition < 20; ++repetition) {
+        expect_named(0, 57);
+        expect_named(100, 102);
+        expect_named(199, 57);  // 199, and from 0 on
+        EXPECT_TRUE(replica.rescan(199, 58));
+    }
+}
+
 TEST_P(ReplicaTest, AnAnchorRepairsWhateverTheLiveWordsHold) {
     load_base();
     damage(0, 3);

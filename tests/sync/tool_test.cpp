@@ -63,10 +63,13 @@ protected:
 };
 
 TEST_F(Tool, VerifyRebuildsEveryVersion) {
-    const Answer answer = call("verify" + where());
-    EXPECT_EQ(answer.status, 0) << answer.text;
-    EXPECT_EQ(answer.last_line(), "ok: 4 records, 3 versions, digest " +
-                                      sum(digest_tiles(table_, trainer_.words())).hex());
+    for (const std::string threads : {"", " --threads 1", " --threads 5"}) {
+        const Answer answer = call("verify" + threads + where());
+        EXPECT_EQ(answer.status, 0) << answer.text;
+        EXPECT_EQ(answer.last_line(), "ok: 4 records, 3 versions, digest " +
+                                          sum(digest_tiles(table_, trainer_.words())).hex());
+    }
+    EXPECT_NE(call("verify --threads 0" + where()).status, 0);
 }
 
 // Files hold the widest arrays first; the table's order is another.
